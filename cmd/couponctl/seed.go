@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/spf13/cobra"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
+	"couponbook/internal/service"
+)
+
+// The demo's people. Their passwords are known to everyone: never seed a
+// database that others can reach.
+const demoPassword = "couponbook-demo"
+
+var demoPeople = []service.Account{
+	{Email: "admin@example.com", Name: "Ada Admin", Password: demoPassword, Role: coupon.Admin},
+	{Email: "manager@example.com", Name: "Max Manager", Password: demoPassword, Role: coupon.Manager},
+	{Email: "ann@example.com", Name: "Ann", Password: demoPassword, Role: coupon.UserRole},
+	{Email: "ben@example.com", Name: "Ben", Password: demoPassword, Role: coupon.UserRole},
+	{Email: "cleo@example.com", Name: "Cleo", Password: demoPassword, Role: coupon.UserRole},
+}
+
+func seedCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "seed", Short: "Fill an empty database with demo people and a book (never in production)", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			url, err := databaseURL()
+			if err != nil {
+				return err
+			}
+			book, err := seed(cmd.Context(), url)
+			if err == nil {
+				cmd.Printf("demo people have the password %q; book %s is ready to claim from\n", demoPassword, book)
+			}
+			return err
+		},
+	}
+}
+
+// noQueue is for use cases that run here and now.
+type noQueue struct{}
+
+func (noQueue) RingBook(context.Context, uuid.UUID) error                { return nil }
+func (noQueue) RingJob(context.Context, coupon.JobKind, uuid.UUID) error { return nil }
+func (noQueue) PublishDone(context.Context, []uuid.UUID) error           { return nil }
+
+// seed makes the demo's people and a book with 1,000 codes, once, and returns
+// the book's id.
+func seed(ctx context.Context, url string) (book uuid.UUID, err error) {
+	err = withDatabase(ctx, url, func(pool *pgxpool.Pool) error {
+		store := postgres.NewStore(pool)
+		people, err := seedPeople(ctx, store)
+		if err != nil {
+			return err
+		}
+		s := service.New(store, noQueue{})
+		manager := auth.Principal{UserID: people["manager@example.com"], Role: coupon.Manager}
+		books, err := s.Books(ctx, manager, nil, 500)
+		if err != nil {
+			return err
+		}
+		if len(books) > 0 {
+			book = books[len(books)-1].ID
+			return nil
+		}
+		book, err = seedBook(ctx, s, manager)
+		return err
+	})
+	return book, err
+}
+
+func seedPeople(ctx context.Context, store *postgres.Store) (map[string]uuid.UUID, error) {
+	passwords, err := auth.NewPasswords()
+	if err != nil {
+		return nil, err
+	}
+	accounts := service.NewAccounts(store, passwords, nil)
+	ids := map[string]uuid.UUID{}
+	for _, person := range demoPeople {
+		user, err := store.UserByEmail(ctx, person.Email)
+		if errors.Is(err, coupon.ErrUserNotFound) {
+			user, err = accounts.Register(ctx, person)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("seed %s: %w", person.Email, err)
+		}
+		ids[person.Email] = user.ID
+	}
+	return ids, nil
+}
+
+func seedBook(ctx context.Context, s *service.Service, manager auth.Principal) (uuid.UUID, error) {
+	perUser := 3
+	book, err := s.CreateBook(ctx, manager, coupon.BookSettings{
+		Name: "Welcome", Description: "A book to try things with.", MaxAssignmentsPerUser: &perUser,
+	})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	codes, err := s.SubmitGenerate(ctx, manager, service.GenerateRequest{BookID: book.ID, Count: 1000, Pattern: "WELCOME-####-####"})
+	if err != nil {
+		return uuid.Nil, err
+	}
+	if _, err = s.Generate(ctx, codes.Job.ID); err != nil {
+		return uuid.Nil, err
+	}
+	_, err = s.MoveBook(ctx, manager, book.ID, coupon.Active)
+	return book.ID, err
+}

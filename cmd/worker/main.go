@@ -1,0 +1,115 @@
+// Command worker does the jobs that the API accepted. Run as many as you like.
+// Its settings come from the environment; see docs/operations.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"couponbook/internal/config"
+	"couponbook/internal/health"
+	"couponbook/internal/jobs"
+	"couponbook/internal/mutex"
+	"couponbook/internal/postgres"
+	"couponbook/internal/queue"
+	"couponbook/internal/redisdb"
+	"couponbook/internal/service"
+	"couponbook/internal/telemetry"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		slog.Error("worker stopped", "error", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has run
+	}
+}
+
+func run(ctx context.Context) error {
+	cfg, err := config.ReadWorker()
+	if err != nil {
+		return err
+	}
+	if err = telemetry.SetUpLog(os.Stderr, "worker", cfg.LogLevel); err != nil {
+		return err
+	}
+	pool, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.WorkerConnections)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	migrator, err := postgres.NewMigrator(pool)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = migrator.Close() }()
+	if err = migrator.Check(ctx); err != nil {
+		return err
+	}
+	redis, err := redisdb.Open(cfg.RedisURL, redisdb.ForQueues)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = redis.Close() }()
+	if err = redisdb.Check(ctx, redis); err != nil && !errors.Is(err, redisdb.ErrUnreachable) {
+		return err // one that is away may come back; one that evicts loses tasks
+	}
+	locks, err := redisdb.Open(cfg.RedisURL, redisdb.ForMutexes)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = locks.Close() }()
+
+	store, tasks := postgres.NewStore(pool), queue.NewClient(redis)
+	drainer := service.NewDrainer(store, mutex.New(locks), tasks)
+	sweeper := service.NewSweeper(store, drainer, tasks)
+	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(pool).Handler(), health.Checks{
+		Postgres: store.Ping, Migrations: migrator.Check,
+		Redis: func(ctx context.Context) error { return redis.Ping(ctx).Err() },
+	})
+	if err != nil {
+		return err
+	}
+	defer stopMetrics()
+
+	var running sync.WaitGroup
+	for _, loop := range []jobs.Loop{
+		{Name: "sweep", Interval: time.Second, Step: sweeper.Sweep},
+		{Name: "register queues", Interval: 5 * time.Second, Step: tasks.Register},
+	} {
+		running.Go(func() { loop.Run(ctx) })
+	}
+	defer running.Wait()
+	slog.InfoContext(ctx, "working")
+	return jobs.NewServers(redis).Run(ctx, jobs.Handler(service.New(store, tasks), drainer))
+}
+
+// serveMetrics answers Prometheus and the orchestrator's probes.
+func serveMetrics(ctx context.Context, address string, metrics http.Handler, checks health.Checks) (stop func(), err error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: choose another address with METRICS_LISTEN: %w", address, err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /healthz", health.Live)
+	mux.HandleFunc("GET /readyz", checks.Ready)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			slog.Error("metrics stopped", "error", err)
+		}
+	}()
+	return func() { _ = server.Close() }, nil
+}

@@ -1,0 +1,82 @@
+// Package config reads the environment into one validated value. Only the
+// programs in cmd import it; everything else is handed values.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/caarlos0/env/v11"
+
+	"couponbook/internal/auth"
+)
+
+// Config is what the API and the worker are told by their environment.
+type Config struct {
+	DatabaseURL string `env:"DATABASE_URL"`
+	RedisURL    string `env:"REDIS_URL"`
+
+	// Listen is where the API serves; Metrics where both serve /metrics and,
+	// in the worker, /healthz and /readyz. Keep the second one private.
+	Listen  string `env:"LISTEN" envDefault:":8080"`
+	Metrics string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9090"`
+
+	AuthSecret string        `env:"AUTH_SECRET"`
+	SessionTTL time.Duration `env:"SESSION_TTL" envDefault:"1h"`
+	// CookieSecure keeps session cookies off plain HTTP. Turn it off only on loopback.
+	CookieSecure bool `env:"COOKIE_SECURE" envDefault:"true"`
+	// TrustedProxies may set X-Forwarded-For; none by default.
+	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+
+	APIConnections    int `env:"API_DB_CONNECTIONS" envDefault:"20"`
+	WorkerConnections int `env:"WORKER_DB_CONNECTIONS" envDefault:"20"`
+
+	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
+
+	// For `couponctl dev` and tests: where the private Postgres comes from
+	// (system, npm, or a directory of programs), and whether to hold the sale.
+	DevPostgres string `env:"COUPONBOOK_POSTGRES"`
+	Demo        bool   `env:"DEMO" envDefault:"true"`
+}
+
+// ReadAPI reads and checks what the API needs. An error names every variable
+// that is wrong and says what to set.
+func ReadAPI() (Config, error) {
+	return read(func(c Config) []error {
+		var wrong []error
+		if len(c.AuthSecret) < auth.MinSecret {
+			wrong = append(wrong, fmt.Errorf("AUTH_SECRET has %d bytes, needs at least %d: make one with `openssl rand -hex 32`",
+				len(c.AuthSecret), auth.MinSecret))
+		}
+		if c.SessionTTL < time.Minute || c.SessionTTL > 24*time.Hour {
+			wrong = append(wrong, fmt.Errorf("SESSION_TTL is %s: use 1m to 24h", c.SessionTTL))
+		}
+		return append(wrong, c.services()...)
+	})
+}
+
+// ReadWorker reads and checks what the worker needs.
+func ReadWorker() (Config, error) { return read(Config.services) }
+
+// ReadTool reads what the operator's tool can use; nothing of it is needed.
+func ReadTool() (Config, error) { return read(func(Config) []error { return nil }) }
+
+func read(check func(Config) []error) (Config, error) {
+	c, err := env.ParseAs[Config]()
+	if err != nil {
+		return c, fmt.Errorf("read the environment: %w", err)
+	}
+	return c, errors.Join(check(c)...)
+}
+
+func (c Config) services() []error {
+	var wrong []error
+	if c.DatabaseURL == "" {
+		wrong = append(wrong, errors.New("DATABASE_URL is not set: give a Postgres URL like postgres://user:password@host:5432/couponbook"))
+	}
+	if c.RedisURL == "" {
+		wrong = append(wrong, errors.New("REDIS_URL is not set: give a Redis URL like redis://host:6379/0"))
+	}
+	return wrong
+}

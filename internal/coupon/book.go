@@ -1,0 +1,136 @@
+package coupon
+
+import (
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// BookStatus is where a book stands.
+type BookStatus string
+
+// The statuses of a book: draft → active ⇄ paused → closed.
+const (
+	Draft  BookStatus = "draft"  // being prepared; nobody can claim
+	Active BookStatus = "active" // gives out coupons between its dates
+	Paused BookStatus = "paused" // takes no claims; the ones it took wait
+	Closed BookStatus = "closed" // for good
+)
+
+// Book is a set of codes with common rules.
+type Book struct {
+	ID          uuid.UUID
+	OwnerID     uuid.UUID
+	Name        string
+	Description string
+	Status      BookStatus
+	StartsAt    *time.Time // claims from this instant on; nil: at once
+	EndsAt      *time.Time // claims before this instant; nil: no end
+	// MaxAssignmentsPerUser is how many coupons one user can get; nil: no limit.
+	MaxAssignmentsPerUser *int
+	Version               int
+	CreatedAt             time.Time
+	UpdatedAt             time.Time
+}
+
+// BookSettings is what the owner of a book decides.
+type BookSettings struct {
+	Name                  string
+	Description           string
+	StartsAt              *time.Time
+	EndsAt                *time.Time
+	MaxAssignmentsPerUser *int
+}
+
+// NewBook makes a draft, or tells all faults of the settings.
+func NewBook(id, owner uuid.UUID, settings BookSettings) (Book, error) {
+	return Book{ID: id, OwnerID: owner, Status: Draft, Version: 1}.With(settings)
+}
+
+// Settings are the book's present ones.
+func (b Book) Settings() BookSettings {
+	return BookSettings{b.Name, b.Description, b.StartsAt, b.EndsAt, b.MaxAssignmentsPerUser}
+}
+
+// With returns the book under other settings, or tells all their faults.
+func (b Book) With(s BookSettings) (Book, error) {
+	var wrong faults
+	s.Name = strings.TrimSpace(s.Name)
+	if s.Name == "" || len(s.Name) > 200 {
+		wrong.add("/name", "must have 1 to 200 characters")
+	}
+	if len(s.Description) > 5000 {
+		wrong.add("/description", "must have at most 5000 characters")
+	}
+	if s.StartsAt != nil && s.EndsAt != nil && !s.StartsAt.Before(*s.EndsAt) {
+		wrong.add("/ends_at", "must be later than starts_at")
+	}
+	if s.MaxAssignmentsPerUser != nil && (*s.MaxAssignmentsPerUser < 1 || *s.MaxAssignmentsPerUser > 1_000_000) {
+		wrong.add("/max_assignments_per_user", "must be between 1 and 1000000, or null for no limit")
+	}
+	b.Name, b.Description, b.StartsAt, b.EndsAt = s.Name, s.Description, s.StartsAt, s.EndsAt
+	b.MaxAssignmentsPerUser = s.MaxAssignmentsPerUser
+	return b, wrong.err()
+}
+
+// bookMoves lists where a book can go from where.
+var bookMoves = map[BookStatus][]BookStatus{
+	Draft:  {Active, Closed},
+	Active: {Paused, Closed},
+	Paused: {Active, Closed},
+	Closed: nil,
+}
+
+// Move returns the book in another status. Moving to where it already is
+// changes nothing, so that a repeated request does no harm.
+func (b Book) Move(to BookStatus) (Book, error) {
+	if b.Status == to {
+		return b, nil
+	}
+	for _, allowed := range bookMoves[b.Status] {
+		if allowed == to {
+			b.Status = to
+			return b, nil
+		}
+	}
+	return b, ErrBookState.with("A %s book cannot become %s.", b.Status, to)
+}
+
+// TakesClaims tells why the book accepts no claim at now, or nil.
+func (b Book) TakesClaims(now time.Time) error {
+	switch {
+	case b.Status != Active:
+		return ErrBookNotActive.with("The book is %s: it takes no claims until its owner activates it.", b.Status)
+	case b.StartsAt != nil && now.Before(*b.StartsAt):
+		return ErrBookNotStarted.with("The book opens at %s; it is %s now.",
+			b.StartsAt.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	case b.EndsAt != nil && !now.Before(*b.EndsAt):
+		return ErrBookEnded
+	}
+	return nil
+}
+
+// Holds reports whether accepted claims wait for the book's owner.
+func (b Book) Holds() bool { return b.Status == Draft || b.Status == Paused }
+
+// Over tells why accepted claims that still wait get nothing at now, or nil.
+func (b Book) Over(now time.Time) *Error {
+	switch {
+	case b.Status == Closed:
+		return ErrBookNotActive
+	case b.EndsAt != nil && !now.Before(*b.EndsAt):
+		return ErrBookEnded
+	}
+	return nil
+}
+
+// BookStats are the numbers of a book at one instant.
+type BookStats struct {
+	Total    int64 // coupons ever made
+	Free     int64 // nobody has them yet
+	Reserved int64 // of the free ones, promised to a distribution
+	Assigned int64 // given out
+	Refused  int64 // claims that ended without a coupon
+	Queued   int64 // claims that wait
+}

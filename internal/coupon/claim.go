@@ -1,0 +1,74 @@
+package coupon
+
+import "github.com/google/uuid"
+
+// MaxClaimCount is how many coupons one claim can ask for.
+const MaxClaimCount = 100
+
+// Claim is an accepted request for Count random coupons of a book, as a drain
+// sees it. Claims are decided in the order of Seq.
+type Claim struct {
+	JobID       uuid.UUID
+	UserID      uuid.UUID // who gets the coupons
+	SubmitterID uuid.UUID // who asked
+	Seq         int64
+	Count       int
+}
+
+// Decision is what becomes of a claim: all it asked for, or a refusal.
+type Decision struct {
+	Claim
+	Refusal *Error // nil: granted
+}
+
+// Granted reports whether the claim gets its coupons.
+func (d Decision) Granted() bool { return d.Refusal == nil }
+
+// Limit is how many coupons of the book each user may get.
+type Limit struct {
+	PerUser *int              // nil: as many as there are
+	Used    map[uuid.UUID]int // what users have before these claims
+}
+
+// Decide settles claims in their order: each gets everything it asked for or
+// nothing. A user's limit counts what the same group has just granted him, and
+// a claim refused for want of stock uses none of it. left is the book's stock.
+func Decide(claims []Claim, limit Limit, left int) []Decision {
+	decided := make([]Decision, len(claims))
+	granted := make(map[uuid.UUID]int, len(claims))
+	for i, claim := range claims {
+		decided[i].Claim = claim
+		switch {
+		case limit.PerUser != nil && limit.Used[claim.UserID]+granted[claim.UserID]+claim.Count > *limit.PerUser:
+			decided[i].Refusal = ErrLimitReached
+		case claim.Count > left && left > 0:
+			decided[i].Refusal = ErrSoldOut.with("Only %d coupons are left; ask for fewer.", left)
+		case claim.Count > left:
+			decided[i].Refusal = ErrSoldOut
+		default:
+			granted[claim.UserID] += claim.Count
+			left -= claim.Count
+		}
+	}
+	return decided
+}
+
+// RefuseAll gives every claim the same refusal.
+func RefuseAll(claims []Claim, why *Error) []Decision {
+	decided := make([]Decision, len(claims))
+	for i, claim := range claims {
+		decided[i] = Decision{Claim: claim, Refusal: why}
+	}
+	return decided
+}
+
+// Need is how many coupons the decisions give out.
+func Need(decided []Decision) int {
+	need := 0
+	for _, d := range decided {
+		if d.Granted() {
+			need += d.Count
+		}
+	}
+	return need
+}

@@ -1,0 +1,82 @@
+package coupon
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// JobKind is what a job does.
+type JobKind string
+
+// The kinds of jobs.
+const (
+	ClaimJob    JobKind = "claim"          // coupons for one user
+	GenerateJob JobKind = "generate_codes" // codes for a book
+)
+
+// JobStatus is how far a job is.
+type JobStatus string
+
+// The statuses of a job: queued → running → succeeded or failed. A claim goes
+// from queued to its end in one transaction, so that it cannot be stuck between.
+const (
+	Queued    JobStatus = "queued"
+	Running   JobStatus = "running"
+	Succeeded JobStatus = "succeeded"
+	Failed    JobStatus = "failed"
+)
+
+// Job is what a client submits and follows.
+type Job struct {
+	ID          uuid.UUID
+	Kind        JobKind
+	Status      JobStatus
+	BookID      uuid.UUID
+	UserID      *uuid.UUID // whom a claim is for
+	SubmitterID uuid.UUID
+	Total       int // coupons asked for, codes to make
+	Processed   int
+	Succeeded   int
+	Failed      int
+	Position    *int64    // of a waiting claim: 1 is next
+	Coupons     []Granted // what a claim was granted
+	Held        []Granted // when the limit is reached: what the user holds
+	ErrorCode   *string
+	ErrorDetail *string
+	CreatedAt   time.Time
+	StartedAt   *time.Time
+	FinishedAt  *time.Time
+}
+
+// Done reports whether the job has ended.
+func (j Job) Done() bool { return j.Status == Succeeded || j.Status == Failed }
+
+// Granted is a coupon as its holder sees it in the answer to a claim.
+type Granted struct {
+	ID        uuid.UUID  `json:"id"`
+	Code      string     `json:"code"`
+	ExpiresAt *time.Time `json:"expires_at"`
+}
+
+// NewJob is a job about to be accepted.
+type NewJob struct {
+	ID             uuid.UUID
+	Kind           JobKind
+	BookID         uuid.UUID
+	UserID         uuid.UUID // of a claim
+	SubmitterID    uuid.UUID
+	IdempotencyKey string // empty: none
+	Fingerprint    []byte // of the request; compared when the key comes again
+	Total          int
+	Params         json.RawMessage // of a bulk job
+}
+
+// JobFilter narrows a list of jobs; nil fields do not.
+type JobFilter struct {
+	VisibleTo *uuid.UUID // jobs he submitted, that are for him, or of his books
+	BookID    *uuid.UUID
+	Status    *JobStatus
+	Before    *uuid.UUID // the last id of the page before
+}

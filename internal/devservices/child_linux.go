@@ -1,0 +1,7 @@
+package devservices
+
+import "syscall"
+
+func dieWithParent(attr *syscall.SysProcAttr, signal syscall.Signal) {
+	attr.Pdeathsig = signal
+}

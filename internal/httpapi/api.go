@@ -1,0 +1,100 @@
+// Package httpapi is the HTTP door: it reads requests, calls use cases and
+// writes answers and problems. routes.go lists every route and who may call it.
+package httpapi
+
+import (
+	"io/fs"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humagin"
+	"github.com/gin-gonic/gin"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/health"
+	"couponbook/internal/service"
+)
+
+// Prefix is where the API's routes begin.
+const Prefix = "/api/v1"
+
+// maxBody is the most bytes of a JSON body.
+const maxBody = 1 << 20
+
+// Options are the parts that the door opens to.
+type Options struct {
+	Accounts  *service.Accounts
+	Service   *service.Service
+	Claims    *service.Claims
+	Followers *service.Followers
+	Health    health.Checks
+	Tokens    *auth.Tokens
+	Cursors   Cursors
+	Web       fs.FS        // the built web app
+	Monitor   http.Handler // asynqmon, mounted at /monitoring; nil: none
+	Observe   func(method, route string, status int, took time.Duration)
+
+	CookieSecure   bool
+	TrustedProxies []string
+}
+
+// API has a handler method for each operation.
+type API struct {
+	Options
+}
+
+// setUp installs what gin and huma keep in globals, once.
+var setUp = sync.OnceFunc(func() {
+	gin.SetMode(gin.ReleaseMode)
+	huma.NewErrorWithContext = newProblem
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		return newProblem(nil, status, message, errs...)
+	}
+})
+
+// New makes the handler of everything that the API process serves.
+func New(o Options) (http.Handler, error) {
+	handler, _, err := build(o)
+	return handler, err
+}
+
+func build(o Options) (http.Handler, huma.API, error) {
+	setUp()
+	a := &API{o}
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
+		return nil, nil, err
+	}
+	engine.Use(a.requestID, a.accessLog, a.recovery, securityHeaders, a.authenticate)
+	engine.NoRoute(a.web())
+	engine.NoMethod(func(c *gin.Context) { writeProblem(c, errMethod) })
+	engine.GET("/healthz", gin.WrapF(health.Live))
+	engine.GET("/readyz", gin.WrapF(o.Health.Ready))
+	if o.Monitor != nil {
+		a.mountMonitor(engine)
+	}
+
+	api := humagin.New(engine, openAPIConfig())
+	group := huma.NewGroup(api, Prefix)
+	for _, r := range a.routes() {
+		r.mount(a, group)
+	}
+	return engine, api, nil
+}
+
+func openAPIConfig() huma.Config {
+	config := huma.DefaultConfig("couponbook", "1")
+	config.Info.Description = "Books of coupon codes: make them, give them out, exactly once each."
+	config.DocsPath = ""     // served from our own files, see web.go
+	config.SchemasPath = ""  // the schemas are in the document
+	config.CreateHooks = nil // no $schema in every answer
+	config.OpenAPIPath = "/openapi"
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "An access token from POST /auth/login, or an API key."},
+		"cookie": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser session; unsafe methods need the " + csrfHeader + " header too."},
+	}
+	return config
+}

@@ -1,0 +1,119 @@
+package httpapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/coupon"
+)
+
+type jobBody struct {
+	ID          uuid.UUID        `json:"id"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,generate_codes"`
+	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,failed"`
+	Done        bool             `json:"done" doc:"whether the status is final"`
+	BookID      uuid.UUID        `json:"book_id"`
+	UserID      *uuid.UUID       `json:"user_id" doc:"whom a claim is for"`
+	SubmittedBy uuid.UUID        `json:"submitted_by"`
+	CreatedAt   time.Time        `json:"created_at"`
+	StartedAt   *time.Time       `json:"started_at"`
+	FinishedAt  *time.Time       `json:"finished_at"`
+	Progress    progressBody     `json:"progress"`
+	Position    *int64           `json:"position" doc:"of a waiting claim in its book's queue; 1 is next"`
+	Result      *resultBody      `json:"result" doc:"of a claim that succeeded"`
+	Error       *jobErrorBody    `json:"error" doc:"of a job that failed"`
+	Links       linksBody        `json:"links"`
+}
+
+type progressBody struct {
+	Total     int `json:"total"`
+	Processed int `json:"processed"`
+	Succeeded int `json:"succeeded"`
+	Failed    int `json:"failed"`
+}
+
+type resultBody struct {
+	Coupons []coupon.Granted `json:"coupons"`
+}
+
+type jobErrorBody struct {
+	Code    string           `json:"code" example:"sold_out" doc:"stable, for machines"`
+	Detail  string           `json:"detail"`
+	Coupons []coupon.Granted `json:"coupons,omitempty" doc:"with limit_reached: what the user holds already"`
+}
+
+type linksBody struct {
+	Self string `json:"self"`
+}
+
+func newJobBody(j coupon.Job) jobBody {
+	body := jobBody{
+		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), BookID: j.BookID, UserID: j.UserID,
+		SubmittedBy: j.SubmitterID, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt,
+		Progress: progressBody{j.Total, j.Processed, j.Succeeded, j.Failed}, Position: j.Position,
+		Links: linksBody{Prefix + "/jobs/" + j.ID.String()},
+	}
+	if j.Coupons != nil {
+		body.Result = &resultBody{j.Coupons}
+	}
+	if j.ErrorCode != nil {
+		body.Error = &jobErrorBody{Code: *j.ErrorCode, Coupons: j.Held}
+		if j.ErrorDetail != nil {
+			body.Error.Detail = *j.ErrorDetail
+		}
+	}
+	return body
+}
+
+type getJobRequest struct {
+	idRequest
+	Prefer string `header:"Prefer" doc:"wait=N: answer once the job has ended, or after N seconds (at most 10)"`
+}
+
+// getJob reads a job. One that failed is read with 200: the status speaks of
+// the request, the body of the outcome.
+func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, error) {
+	patience := wait(in.Prefer)
+	job, err := a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), in.ID, patience)
+	if err != nil {
+		return nil, err
+	}
+	return answerJob(job), nil
+}
+
+type listJobsRequest struct {
+	pageRequest
+	BookID string `query:"book_id" format:"uuid"`
+	Status string `query:"status" enum:"queued,running,succeeded,failed"`
+}
+
+type jobsResponse struct{ Body page[jobBody] }
+
+// listJobs lists what the caller submitted, newest first; an admin sees all.
+func (a *API) listJobs(ctx context.Context, in *listJobsRequest) (*jobsResponse, error) {
+	var filter coupon.JobFilter
+	var after idCursor
+	if err := a.Cursors.read("jobs", in.Cursor, &after); err != nil {
+		return nil, err
+	}
+	filter.Before = after.Before
+	if in.BookID != "" {
+		id, err := uuid.Parse(in.BookID)
+		if err != nil {
+			return nil, coupon.InvalidInput(coupon.Field{Pointer: "book_id", Detail: "must be a UUID"})
+		}
+		filter.BookID = &id
+	}
+	if in.Status != "" {
+		status := coupon.JobStatus(in.Status)
+		filter.Status = &status
+	}
+	jobs, err := a.Service.Jobs(ctx, principalOf(ctx), filter, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	body, err := pageOf(a.Cursors, "jobs", jobs, in.Limit, newJobBody, func(j coupon.Job) any { return idCursor{&j.ID} })
+	return &jobsResponse{body}, err
+}

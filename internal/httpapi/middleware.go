@@ -1,0 +1,88 @@
+package httpapi
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
+)
+
+type requestIDKey struct{}
+
+// saneID is a request id that a proxy may give us: nothing that could forge a log line.
+var saneID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// requestID gives every request an id, or takes its proxy's.
+func (a *API) requestID(c *gin.Context) {
+	id := c.GetHeader("X-Request-ID")
+	if !saneID.MatchString(id) {
+		id = uuid.NewString()
+	}
+	c.Header("X-Request-ID", id)
+	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestIDKey{}, id))
+}
+
+func requestIDOf(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// accessLog writes one line a request. It has the route's pattern and never
+// the path: paths carry codes.
+func (a *API) accessLog(c *gin.Context) {
+	start := time.Now()
+	c.Next()
+	took, route, status := time.Since(start), c.FullPath(), c.Writer.Status()
+	if a.Observe != nil {
+		a.Observe(c.Request.Method, route, status, took)
+	}
+	level := slog.LevelInfo
+	if status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	ctx := c.Request.Context()
+	if !slog.Default().Enabled(ctx, level) {
+		return
+	}
+	attributes := []slog.Attr{
+		slog.String("method", c.Request.Method), slog.String("route", route), slog.Int("status", status),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int("bytes", c.Writer.Size()),
+		slog.String("client", c.ClientIP()), slog.String("request_id", requestIDOf(ctx)),
+	}
+	if p := callerOf(ctx).principal; p != nil {
+		attributes = append(attributes, slog.String("user_id", p.UserID.String()), slog.Bool("api_key", p.IsKey()))
+	}
+	slog.LogAttrs(ctx, level, "request", attributes...)
+}
+
+// recovery turns a panic into a 500 and a log line.
+func (a *API) recovery(c *gin.Context) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			if cause == http.ErrAbortHandler { //nolint:errorlint // the very value, see net/http
+				panic(cause)
+			}
+			writeProblem(c, fmt.Errorf("panic: %v\n%s", cause, debug.Stack()))
+			c.Abort()
+		}
+	}()
+	c.Next()
+}
+
+// securityHeaders are right for the API and the web app alike; asynqmon's page
+// needs its own, see monitoringPolicy.
+func securityHeaders(c *gin.Context) {
+	h := c.Writer.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "+
+		"font-src 'self' data:; script-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+}

@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
+)
+
+// Who may call a route. Ownership of a single book or job is the use case's to decide.
+var (
+	anyone   = access{public: true}
+	signedIn = access{roles: []coupon.Role{coupon.UserRole, coupon.Manager, coupon.Admin}}
+	managers = access{roles: []coupon.Role{coupon.Manager, coupon.Admin}}
+	admins   = access{roles: []coupon.Role{coupon.Admin}}
+)
+
+// routes is the whole API: every operation, who may call it, and its handler.
+// A route without orKey is for people only.
+func (a *API) routes() []route {
+	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	return []route{
+		{post, "/auth/register", "register", "Make an account", anyone, 201, serve(a.register)},
+		{post, "/auth/login", "login", "Sign in", anyone, 200, serve(a.login)},
+		{post, "/auth/logout", "logout", "End the browser session", anyone, 204, serve(a.logout)},
+		{get, "/me", "me", "Who am I", signedIn, 200, serve(a.me)},
+		{get, "/me/coupons", "my-coupons", "My coupons", signedIn, 200, serve(a.myCoupons)},
+
+		{get, "/api-keys", "list-api-keys", "List API keys", admins, 200, serve(a.listAPIKeys)},
+		{post, "/api-keys", "create-api-key", "Make an API key", admins, 201, serve(a.createAPIKey)},
+		{del, "/api-keys/{id}", "revoke-api-key", "Revoke an API key", admins, 204, serve(a.revokeAPIKey)},
+
+		{get, "/books", "list-books", "List books", managers.orKey(auth.BooksRead), 200, serve(a.listBooks)},
+		{post, "/books", "create-book", "Make a book", managers.orKey(auth.BooksWrite), 201, serve(a.createBook)},
+		{get, "/books/{id}", "get-book", "Read a book", signedIn.orKey(auth.BooksRead), 200, serve(a.getBook)},
+		{patch, "/books/{id}", "edit-book", "Change a book", managers.orKey(auth.BooksWrite), 200, serve(a.editBook)},
+		{post, "/books/{id}/activate", "activate-book", "Open a book for claims", managers.orKey(auth.BooksWrite), 200, serve(a.moveBook(coupon.Active))},
+		{post, "/books/{id}/pause", "pause-book", "Pause a book", managers.orKey(auth.BooksWrite), 200, serve(a.moveBook(coupon.Paused))},
+		{post, "/books/{id}/close", "close-book", "Close a book for good", managers.orKey(auth.BooksWrite), 200, serve(a.moveBook(coupon.Closed))},
+		{get, "/books/{id}/stats", "book-stats", "Count a book's coupons and claims", managers.orKey(auth.BooksRead), 200, serve(a.bookStats)},
+		{post, "/books/{id}/codes/generate", "generate-codes", "Make codes", managers.orKey(auth.BooksWrite), 202, serve(a.generateCodes)},
+
+		{post, "/books/{id}/claims", "claim", "Claim coupons", signedIn.orKey(auth.ClaimsWrite), 202, serve(a.claim)},
+		{get, "/jobs", "list-jobs", "List jobs", signedIn.orKey(auth.JobsRead), 200, serve(a.listJobs)},
+		{get, "/jobs/{id}", "get-job", "Follow a job", signedIn.orKey(auth.JobsRead), 200, serve(a.getJob)},
+	}
+}
+
+// route is one operation of the API.
+type route struct {
+	method, path string
+	id, summary  string
+	access       access
+	status       int
+	register     func(huma.API, huma.Operation)
+}
+
+// serve adapts a typed handler to the table.
+func serve[I, O any](handler func(context.Context, *I) (*O, error)) func(huma.API, huma.Operation) {
+	return func(api huma.API, operation huma.Operation) { huma.Register(api, operation, handler) }
+}
+
+// mount registers the route behind its policy.
+func (r route) mount(a *API, api huma.API) {
+	operation := huma.Operation{
+		Method: r.method, Path: r.path, OperationID: r.id, Summary: r.summary, DefaultStatus: r.status,
+		Description: "For " + r.access.String() + ".", MaxBodyBytes: maxBody,
+		Middlewares: huma.Middlewares{a.enforce(r.access)},
+		Errors:      r.access.errors(),
+	}
+	if !r.access.public {
+		operation.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
+	}
+	r.register(api, operation)
+}

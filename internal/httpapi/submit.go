@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/coupon"
+	"couponbook/internal/service"
+)
+
+// maxWait is how long a submit waits for its outcome at most.
+const maxWait = 10 * time.Second
+
+// submitHeaders come with every request that makes a job.
+type submitHeaders struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"257" doc:"1 to 255 visible characters; the same key brings the same job"`
+	Prefer         string `header:"Prefer" doc:"wait=N: answer with the outcome if it comes within N seconds (at most 10)"`
+}
+
+// key returns the idempotency key, with or without the quotes of a structured field.
+func (h submitHeaders) key() (string, error) {
+	key := h.IdempotencyKey
+	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
+		key = key[1 : len(key)-1]
+	} else if key == "" {
+		return "", nil
+	}
+	if key == "" || len(key) > 255 || strings.ContainsFunc(key, func(r rune) bool { return r < 0x21 || r > 0x7e }) {
+		return "", coupon.InvalidInput(coupon.Field{Pointer: "Idempotency-Key", Detail: "must have 1 to 255 visible ASCII characters"})
+	}
+	return key, nil
+}
+
+// wait is how long the client prefers to wait. What it does not say clearly it
+// does not prefer (RFC 7240).
+func wait(prefer string) time.Duration {
+	for part := range strings.SplitSeq(prefer, ",") {
+		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
+		if !strings.EqualFold(name, "wait") {
+			continue
+		}
+		if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
+			return min(time.Duration(seconds)*time.Second, maxWait)
+		}
+	}
+	return 0
+}
+
+// fingerprint tells whether a key comes with the same request again.
+func fingerprint(operation string, id uuid.UUID, body any) ([]byte, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.New()
+	hash.Write([]byte(operation + "\n" + id.String() + "\n"))
+	hash.Write(data)
+	return hash.Sum(nil), nil
+}
+
+// jobResponse is the answer to submits and look-ups alike.
+type jobResponse struct {
+	Status            int
+	Location          string `header:"Location"`
+	RetryAfter        int    `header:"Retry-After"`
+	PreferenceApplied string `header:"Preference-Applied"`
+	Replayed          string `header:"Idempotency-Replayed"`
+	Body              jobBody
+}
+
+// answerSubmit: 202 while the job is under way, 200 once it has ended.
+func answerSubmit(s service.Submission, err error, waited time.Duration) (*jobResponse, error) {
+	if err != nil {
+		return nil, err
+	}
+	out := answerJob(s.Job)
+	out.Location = out.Body.Links.Self
+	if !s.Job.Done() {
+		out.Status = http.StatusAccepted
+	}
+	if waited > 0 {
+		out.PreferenceApplied = "wait=" + strconv.Itoa(int(waited.Seconds()))
+	}
+	if s.Replayed {
+		out.Replayed = "true"
+	}
+	return out, nil
+}
+
+func answerJob(job coupon.Job) *jobResponse {
+	out := &jobResponse{Status: http.StatusOK, Body: newJobBody(job)}
+	if !job.Done() {
+		out.RetryAfter = 1
+	}
+	return out
+}

@@ -1,0 +1,39 @@
+package httpapi
+
+import (
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// web serves the built app: its files, its pages for every other path, and
+// problems below the API.
+func (a *API) web() gin.HandlerFunc {
+	files := http.FileServerFS(a.Web)
+	return func(c *gin.Context) {
+		name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
+		switch {
+		case strings.HasPrefix(name, "api/") || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead:
+			writeProblem(c, errNoRoute)
+			return
+		case name == "docs":
+			c.FileFromFS("docs.html", http.FS(a.Web))
+			return
+		}
+		if info, err := fs.Stat(a.Web, name); err != nil || info.IsDir() {
+			if path.Ext(name) != "" {
+				writeProblem(c, errNoRoute)
+				return
+			}
+			c.Request.URL.Path = "/" // the app's router knows the page
+		}
+		if strings.HasPrefix(name, "assets/") {
+			c.Header("Cache-Control", "public, max-age=31536000, immutable") // their names carry a hash
+		}
+		c.Status(http.StatusOK) // gin has set 404 for want of a route
+		files.ServeHTTP(c.Writer, c.Request)
+	}
+}

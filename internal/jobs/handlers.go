@@ -1,0 +1,58 @@
+// Package jobs is the queue's door: it turns tasks into calls of use cases,
+// and runs the loops that make up for tasks that got lost.
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+
+	"couponbook/internal/queue"
+	"couponbook/internal/service"
+)
+
+// Handler answers the tasks of all queues.
+func Handler(s *service.Service, d *service.Drainer) asynq.Handler {
+	mux := asynq.NewServeMux()
+	mux.HandleFunc(queue.DrainAssignments, job(func(ctx context.Context, book uuid.UUID) (string, error) {
+		done, err := d.Drain(ctx, book)
+		if done.Taken && done.Granted+done.Refused == 0 {
+			return "another worker drains this book", err
+		}
+		return fmt.Sprintf("%d granted, %d refused", done.Granted, done.Refused), err
+	}))
+	mux.HandleFunc(queue.GenerateCodes, job(func(ctx context.Context, id uuid.UUID) (string, error) {
+		made, err := s.Generate(ctx, id)
+		return fmt.Sprintf("%d codes made", made), err
+	}))
+	return mux
+}
+
+// job adapts a use case to asynq: one id in, one line for asynqmon out. A
+// failure is logged here and ends the task: the rows still wait, and the
+// sweeper rings for them. asynq must not retry into its archive.
+func job(work func(context.Context, uuid.UUID) (string, error)) asynq.HandlerFunc {
+	return func(ctx context.Context, task *asynq.Task) error {
+		id, err := uuid.ParseBytes(task.Payload())
+		if err != nil {
+			slog.ErrorContext(ctx, "task has no id", "task", task.Type(), "error", err)
+			return nil
+		}
+		start := time.Now()
+		result, err := work(ctx, id)
+		level := slog.LevelInfo
+		if err != nil {
+			level, result = slog.LevelError, result+"; stopped by an error, the sweeper goes on"
+		}
+		slog.Log(ctx, level, "task", "task", task.Type(), "id", id, "result", result,
+			"duration_ms", time.Since(start).Milliseconds(), "error", err)
+		if writer := task.ResultWriter(); writer != nil {
+			_, _ = writer.Write([]byte(result)) // for people who look at asynqmon
+		}
+		return nil
+	}
+}

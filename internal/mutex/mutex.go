@@ -1,0 +1,74 @@
+// Package mutex lets one process at a time do a piece of work, by a redsync
+// mutex in Redis. It saves work, it guards nothing: Redis can lose a mutex, and
+// its holder can be paused past its end. Whoever needs safety gets it from
+// Postgres; remove every use of this package and all outcomes stay the same.
+package mutex
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/go-redsync/redsync/v4"
+	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrTaken means that someone else holds the mutex and does the work.
+var ErrTaken = errors.New("mutex is taken")
+
+const (
+	ttl         = 3 * time.Second // a dead holder delays others by this much
+	extendEvery = time.Second
+	keyPrefix   = "couponbook:mutex:"
+)
+
+// Mutexes hands out mutexes by name.
+type Mutexes struct{ redsync *redsync.Redsync }
+
+// New uses a client of its own kind: see redisdb.ForMutexes.
+func New(client redis.UniversalClient) *Mutexes {
+	return &Mutexes{redsync.New(goredis.NewPool(client))}
+}
+
+// Try runs work while it holds the named mutex, or returns ErrTaken at once.
+// With Redis in trouble it runs work without: two may then do the same.
+func (m *Mutexes) Try(ctx context.Context, name string, work func(context.Context) error) error {
+	mutex := m.redsync.NewMutex(keyPrefix+name, redsync.WithExpiry(ttl), redsync.WithTimeoutFactor(0.1))
+	if err := mutex.TryLockContext(ctx); err != nil {
+		var taken *redsync.ErrTaken
+		if errors.As(err, &taken) {
+			return ErrTaken
+		}
+		slog.WarnContext(ctx, "working without mutex", "mutex", name, "error", err)
+		return work(ctx)
+	}
+	stop := keep(ctx, mutex)
+	defer func() {
+		stop()
+		// A mutex that ran out meanwhile is no failure: the work was safe without.
+		_, _ = mutex.UnlockContext(context.WithoutCancel(ctx))
+	}()
+	return work(ctx)
+}
+
+// keep extends the mutex until stop is called; redsync has no watchdog.
+func keep(ctx context.Context, mutex *redsync.Mutex) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(extendEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				_, _ = mutex.ExtendContext(ctx) // the next second tries again
+			}
+		}
+	}()
+	return func() { cancel(); <-done }
+}

@@ -1,0 +1,106 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+const bookColumns = `id, owner_id, name, description, status, starts_at, ends_at,
+	max_assignments_per_user, version, created_at, updated_at`
+
+// AddBook stores a new book with an empty queue and an empty stock.
+func (s *Store) AddBook(ctx context.Context, book coupon.Book) (coupon.Book, error) {
+	return one[coupon.Book](ctx, s.db, nil, `
+		WITH queue AS (INSERT INTO book_queues (book_id) VALUES (@id)),
+		     stock AS (INSERT INTO book_stock (book_id) VALUES (@id))
+		INSERT INTO books (id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user)
+		VALUES (@id, @owner_id, @name, @description, @status, @starts_at, @ends_at, @max)
+		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{"owner_id": book.OwnerID}))
+}
+
+// SaveBook stores a changed book and returns it with its next version. Hold it
+// by BookForUpdate first.
+func (s *Store) SaveBook(ctx context.Context, book coupon.Book) (coupon.Book, error) {
+	return one[coupon.Book](ctx, s.db, coupon.ErrBookNotFound, `
+		UPDATE books
+		SET name = @name, description = @description, status = @status, starts_at = @starts_at, ends_at = @ends_at,
+		    limit_since = CASE WHEN max_assignments_per_user IS DISTINCT FROM @max THEN clock_timestamp() ELSE limit_since END,
+		    max_assignments_per_user = @max, version = version + 1, updated_at = clock_timestamp()
+		WHERE id = @id
+		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{}))
+}
+
+func bookArgs(book coupon.Book, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
+	more["id"], more["name"], more["description"] = book.ID, book.Name, book.Description
+	more["status"], more["starts_at"], more["ends_at"] = book.Status, book.StartsAt, book.EndsAt
+	more["max"] = book.MaxAssignmentsPerUser
+	return more
+}
+
+// Book returns a book, or ErrBookNotFound.
+func (s *Store) Book(ctx context.Context, id uuid.UUID) (coupon.Book, error) {
+	return one[coupon.Book](ctx, s.db, coupon.ErrBookNotFound,
+		`SELECT `+bookColumns+` FROM books WHERE id = @id`, pgx.StrictNamedArgs{"id": id})
+}
+
+// BookForUpdate returns a book that nobody else changes until the end of the
+// transaction. It locks the stock first, as a drain does: what a drain gives
+// out is clearly before the change or after it.
+func (s *Store) BookForUpdate(ctx context.Context, id uuid.UUID) (coupon.Book, error) {
+	args := pgx.StrictNamedArgs{"id": id}
+	if _, err := s.db.Exec(ctx, `SELECT FROM book_stock WHERE book_id = @id FOR UPDATE`, args); err != nil {
+		return coupon.Book{}, err
+	}
+	return one[coupon.Book](ctx, s.db, coupon.ErrBookNotFound,
+		`SELECT `+bookColumns+` FROM books WHERE id = @id FOR UPDATE`, args)
+}
+
+// Books lists books, newest first, from the id before on; owner nil: all owners'.
+func (s *Store) Books(ctx context.Context, owner *uuid.UUID, before *uuid.UUID, limit int) ([]coupon.Book, error) {
+	return all[coupon.Book](ctx, s.db, `
+		SELECT `+bookColumns+` FROM books
+		WHERE (@owner::uuid IS NULL OR owner_id = @owner) AND (@before::uuid IS NULL OR id < @before)
+		ORDER BY id DESC LIMIT @limit`,
+		pgx.StrictNamedArgs{"owner": owner, "before": before, "limit": limit})
+}
+
+// BookStats counts without reading the coupons.
+func (s *Store) BookStats(ctx context.Context, id uuid.UUID) (coupon.BookStats, error) {
+	return one[coupon.BookStats](ctx, s.db, coupon.ErrBookNotFound, `
+		SELECT total, free, reserved, total - free AS assigned, refused,
+		       (SELECT count(*) FROM jobs WHERE book_id = @id AND kind = 'claim' AND status = 'queued') AS queued
+		FROM book_stock WHERE book_id = @id`, pgx.StrictNamedArgs{"id": id})
+}
+
+// OpenBook is a book as the accept path looks at it.
+type OpenBook struct {
+	coupon.Book
+	Free int64     // coupons nobody has
+	Now  time.Time // by the database's clock
+}
+
+// OpenBooks reads the books of a group of claims. Unknown ones are left out.
+func (s *Store) OpenBooks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]OpenBook, error) {
+	books, err := all[OpenBook](ctx, s.db, `
+		SELECT b.id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user, version,
+		       created_at, updated_at, free, clock_timestamp() AS now
+		FROM books b JOIN book_stock s ON s.book_id = b.id
+		WHERE b.id = ANY(@ids)`, pgx.StrictNamedArgs{"ids": ids})
+	byID := make(map[uuid.UUID]OpenBook, len(books))
+	for _, book := range books {
+		byID[book.ID] = book
+	}
+	return byID, err
+}
+
+// BooksWithStock returns those of the books that have a free coupon.
+func (s *Store) BooksWithStock(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := s.db.Query(ctx, `SELECT book_id FROM book_stock WHERE book_id = ANY(@ids) AND free > 0`,
+		pgx.StrictNamedArgs{"ids": ids})
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}

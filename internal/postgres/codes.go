@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+// BulkRun is one run of a bulk job. Its epoch fences earlier runs off: they
+// find another epoch in the row and stop.
+type BulkRun struct {
+	ID          uuid.UUID
+	BookID      uuid.UUID
+	SubmitterID uuid.UUID
+	Epoch       int
+	Total       int
+	Processed   int
+	Params      []byte
+}
+
+// StartBulk begins a run of a job that waits, or whose run has shown no sign
+// of life for five seconds. Else it fails with ErrJobNotFound.
+func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
+	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
+		UPDATE jobs
+		SET status = 'running', epoch = epoch + 1, heartbeat_at = clock_timestamp(),
+		    started_at = coalesce(started_at, clock_timestamp())
+		WHERE id = @id AND kind <> 'claim'
+		  AND (status = 'queued' OR status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds')
+		RETURNING id, book_id, submitter_id, epoch, total, processed, params`, pgx.StrictNamedArgs{"id": id})
+}
+
+// HoldRun locks the job's row for one chunk and shows that the run is alive.
+// It fails with ErrJobNotFound when another run has taken over or it has ended.
+func (s *Store) HoldRun(ctx context.Context, run BulkRun) (BulkRun, error) {
+	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
+		UPDATE jobs SET heartbeat_at = clock_timestamp()
+		WHERE id = @id AND epoch = @epoch AND status = 'running'
+		RETURNING id, book_id, submitter_id, epoch, total, processed, params`,
+		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch})
+}
+
+// Advance counts n more done; hold the run first.
+func (s *Store) Advance(ctx context.Context, run BulkRun, n int) error {
+	tag, err := s.db.Exec(ctx, `
+		UPDATE jobs SET processed = processed + @n, succeeded = succeeded + @n, heartbeat_at = clock_timestamp()
+		WHERE id = @id AND epoch = @epoch AND status = 'running'`,
+		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "n": n})
+	if err != nil {
+		return err
+	}
+	return exactly(1)(tag)
+}
+
+// EndBulk ends a run: well, or with an error. It writes the job's event too.
+func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error) error {
+	status, event := coupon.Succeeded, coupon.JobSucceeded
+	var code, detail *string
+	if failure != nil {
+		status, event, code, detail = coupon.Failed, coupon.JobFailed, &failure.Code, &failure.Message
+	}
+	tag, err := s.db.Exec(ctx, `
+		UPDATE jobs SET status = @status, error_code = @code, error_detail = @detail, finished_at = clock_timestamp()
+		WHERE id = @id AND epoch = @epoch AND status = 'running'`,
+		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "status": status, "code": code, "detail": detail})
+	if err != nil {
+		return err
+	}
+	if err = exactly(1)(tag); err != nil {
+		return err
+	}
+	return s.AddEvent(ctx, Event{Type: event, BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
+}
+
+// AddBatch makes the batch of a generation job, once: a second call finds the first's.
+func (s *Store) AddBatch(ctx context.Context, bookID, jobID uuid.UUID, pattern coupon.Pattern) (uuid.UUID, error) {
+	type batch struct{ ID uuid.UUID }
+	b, err := one[batch](ctx, s.db, nil, `
+		INSERT INTO code_batches (id, book_id, job_id, pattern) VALUES (@id, @book_id, @job_id, @pattern)
+		ON CONFLICT ON CONSTRAINT code_batches_job_id_key DO UPDATE SET pattern = excluded.pattern
+		RETURNING id`,
+		pgx.StrictNamedArgs{"id": uuid.Must(uuid.NewV7()), "book_id": bookID, "job_id": jobID, "pattern": pattern})
+	return b.ID, err
+}
+
+// NewCoupon is a coupon about to be stored.
+type NewCoupon struct {
+	ID         uuid.UUID
+	Code       string
+	Normalised string
+	DrawRank   int64
+}
+
+// CopyCoupons stores new coupons by COPY: fast, and all or nothing. It fails
+// with ErrCodeTaken when one of the codes exists.
+func (s *Store) CopyCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupons []NewCoupon) error {
+	_, err := s.db.CopyFrom(ctx, pgx.Identifier{"coupons"},
+		[]string{"id", "book_id", "batch_id", "code", "normalised", "draw_rank"},
+		pgx.CopyFromSlice(len(coupons), func(i int) ([]any, error) {
+			c := &coupons[i]
+			return []any{c.ID, bookID, batchID, c.Code, c.Normalised, c.DrawRank}, nil
+		}))
+	if violates(err, "coupons_normalised_key") {
+		return ErrCodeTaken
+	}
+	return err
+}
+
+// ErrCodeTaken is a new code that is in use already, in this book or another.
+var ErrCodeTaken = fmt.Errorf("a code exists already")
+
+// AddCoupons stores those of the new coupons whose codes are free, and returns
+// how many: the slower way for when a COPY met a code that exists.
+func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupons []NewCoupon) (int, error) {
+	n := len(coupons)
+	ids, codes, normalised, ranks := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]int64, n)
+	for i, c := range coupons {
+		ids[i], codes[i], normalised[i], ranks[i] = c.ID, c.Code, c.Normalised, c.DrawRank
+	}
+	tag, err := s.db.Exec(ctx, `
+		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank)
+		SELECT id, @book_id, @batch_id, code, normalised, draw_rank
+		FROM unnest(@ids::uuid[], @codes::text[], @normalised::text[], @ranks::bigint[])
+		     AS made (id, code, normalised, draw_rank)
+		ORDER BY normalised
+		ON CONFLICT ON CONSTRAINT coupons_normalised_key DO NOTHING`,
+		pgx.StrictNamedArgs{
+			"book_id": bookID, "batch_id": batchID, "ids": ids, "codes": codes, "normalised": normalised, "ranks": ranks,
+		})
+	return int(tag.RowsAffected()), err
+}
+
+// AddStock counts n new coupons. It comes last in its transaction: nobody can
+// take them before commit, and claims wait only this long for the row.
+func (s *Store) AddStock(ctx context.Context, bookID uuid.UUID, n int) error {
+	_, err := s.db.Exec(ctx, `UPDATE book_stock SET total = total + @n, free = free + @n WHERE book_id = @book_id`,
+		pgx.StrictNamedArgs{"book_id": bookID, "n": n})
+	return err
+}

@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+// Group is the head of a book's queue, locked together with the book's stock.
+type Group struct {
+	Book     coupon.Book
+	Free     int // of the coupons, nobody has
+	Reserved int // of the free ones, promised to a distribution
+	Now      time.Time
+	Claims   []coupon.Claim // in order of acceptance
+}
+
+// OpenGroup locks the book's stock, and then up to limit of its waiting claims
+// from seq after on. Claims that another transaction holds are passed over.
+// Whoever takes or gives back stock locks book_stock first: with it three
+// drainers at once are exact; SKIP LOCKED alone refused people while coupons
+// were left.
+func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, limit int) (Group, error) {
+	var group Group
+	batch := &pgx.Batch{}
+	// A generic plan would be made while the queue is empty, and kept.
+	batch.Queue(`SET LOCAL plan_cache_mode = force_custom_plan`)
+	batch.Queue(`SELECT free, reserved FROM book_stock WHERE book_id = $1 FOR UPDATE`, bookID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&group.Free, &group.Reserved) })
+	// The clock is read after the wait for the lock; now() would be from before.
+	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() FROM books WHERE id = $1`, bookID).
+		QueryRow(func(row pgx.Row) error {
+			b := &group.Book
+			return row.Scan(&b.ID, &b.OwnerID, &b.Name, &b.Description, &b.Status, &b.StartsAt, &b.EndsAt,
+				&b.MaxAssignmentsPerUser, &b.Version, &b.CreatedAt, &b.UpdatedAt, &group.Now)
+		})
+	batch.Queue(`
+		SELECT id AS job_id, user_id, submitter_id, seq, total AS count
+		FROM jobs
+		WHERE book_id = $1 AND kind = 'claim' AND status = 'queued' AND seq > $2
+		ORDER BY seq LIMIT $3
+		FOR UPDATE SKIP LOCKED`, bookID, after, limit).
+		Query(func(rows pgx.Rows) (err error) {
+			group.Claims, err = pgx.CollectRows(rows, pgx.RowToStructByName[coupon.Claim])
+			return err
+		})
+	return group, s.db.SendBatch(ctx, batch).Close()
+}
+
+// Used returns how many coupons of the book the users have.
+func (s *Store) Used(ctx context.Context, bookID uuid.UUID, users []uuid.UUID) (map[uuid.UUID]int, error) {
+	type counter struct {
+		UserID uuid.UUID
+		Used   int
+	}
+	counters, err := all[counter](ctx, s.db, `
+		SELECT user_id, used FROM book_user_limits WHERE book_id = @book_id AND user_id = ANY(@users)`,
+		pgx.StrictNamedArgs{"book_id": bookID, "users": users})
+	used := make(map[uuid.UUID]int, len(counters))
+	for _, c := range counters {
+		used[c.UserID] = c.Used
+	}
+	return used, err
+}
+
+// FreeCoupon is a coupon that nobody has, locked for whoever took it.
+type FreeCoupon struct {
+	ID       uuid.UUID
+	DrawRank int64
+	EventSeq int
+}
+
+const freeCoupons = `
+	SELECT id, draw_rank, event_seq FROM coupons
+	WHERE book_id = @book_id AND state = 'UNASSIGNED' AND draw_rank > @after
+	ORDER BY draw_rank LIMIT @n FOR UPDATE `
+
+// TakeFree locks up to n free coupons with the lowest draw ranks after a bound,
+// which is a uniform random draw. When there seem to be fewer, it looks at all
+// of them again and waits for whoever holds some, so that "too few" is true.
+func (s *Store) TakeFree(ctx context.Context, bookID uuid.UUID, after int64, n int) ([]FreeCoupon, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	args := pgx.StrictNamedArgs{"book_id": bookID, "after": after, "n": n}
+	free, err := all[FreeCoupon](ctx, s.db, freeCoupons+`SKIP LOCKED`, args)
+	if err != nil || len(free) == n {
+		return free, err
+	}
+	args["after"] = int64(-1)
+	return all[FreeCoupon](ctx, s.db, freeCoupons, args)
+}

@@ -1,0 +1,30 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+// Event is one that is not about a single coupon; those are written with the
+// change of the coupon itself.
+type Event struct {
+	Type    coupon.EventType
+	BookID  uuid.UUID
+	JobID   *uuid.UUID
+	ActorID *uuid.UUID
+	Data    json.RawMessage
+}
+
+// AddEvent writes an event into the transaction of what it tells.
+func (s *Store) AddEvent(ctx context.Context, e Event) error {
+	_, err := s.db.Exec(ctx, `
+		INSERT INTO events (type, book_id, job_id, actor_id, data, created_at)
+		VALUES (@type, @book_id, @job_id, @actor_id, @data, clock_timestamp())`,
+		pgx.StrictNamedArgs{"type": e.Type, "book_id": e.BookID, "job_id": e.JobID, "actor_id": e.ActorID, "data": e.Data})
+	return err
+}

@@ -1,0 +1,94 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+// jobSelect reads jobs as clients see them. Codes are not copied into jobs:
+// they are looked up by the ids that the job was granted.
+const jobSelect = `
+	SELECT j.id, j.kind, j.status, j.book_id, j.user_id, j.submitter_id, j.total, j.processed, j.succeeded, j.failed,
+	       CASE WHEN j.kind = 'claim' AND j.status = 'queued' THEN greatest(1, j.seq - (
+	           SELECT last_drained FROM book_stock s WHERE s.book_id = j.book_id)) END AS position,
+	       CASE WHEN j.coupon_ids IS NOT NULL THEN (
+	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', b.ends_at) ORDER BY n)
+	           FROM unnest(j.coupon_ids) WITH ORDINALITY AS granted (id, n)
+	           JOIN coupons c ON c.id = granted.id JOIN books b ON b.id = c.book_id) END AS coupons,
+	       CASE WHEN j.error_code = 'limit_reached' THEN (
+	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', b.ends_at) ORDER BY c.assigned_at, c.id)
+	           FROM coupons c JOIN books b ON b.id = c.book_id
+	           WHERE c.user_id = j.user_id AND c.book_id = j.book_id) END AS held,
+	       j.error_code, j.error_detail, j.created_at, j.started_at, j.finished_at
+	FROM jobs j `
+
+// Jobs reads jobs by id. Unknown ids are left out.
+func (s *Store) Jobs(ctx context.Context, ids []uuid.UUID) ([]coupon.Job, error) {
+	return all[coupon.Job](ctx, s.db, jobSelect+`WHERE j.id = ANY(@ids)`, pgx.StrictNamedArgs{"ids": ids})
+}
+
+// ListJobs lists jobs, newest first.
+func (s *Store) ListJobs(ctx context.Context, f coupon.JobFilter, limit int) ([]coupon.Job, error) {
+	return all[coupon.Job](ctx, s.db, jobSelect+`
+		WHERE (@visible_to::uuid IS NULL OR j.submitter_id = @visible_to)
+		  AND (@book_id::uuid IS NULL OR j.book_id = @book_id)
+		  AND (@status::text IS NULL OR j.status = @status)
+		  AND (@before::uuid IS NULL OR j.id < @before)
+		ORDER BY j.id DESC LIMIT @limit`,
+		pgx.StrictNamedArgs{
+			"visible_to": f.VisibleTo, "book_id": f.BookID, "status": f.Status, "before": f.Before, "limit": limit,
+		})
+}
+
+// FinishedJobs returns those of the jobs that have ended.
+func (s *Store) FinishedJobs(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
+	rows, _ := s.db.Query(ctx, `SELECT id FROM jobs WHERE id = ANY(@ids) AND finished_at IS NOT NULL`,
+		pgx.StrictNamedArgs{"ids": ids})
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// KeyedJob is the job that an idempotency key brought.
+type KeyedJob struct {
+	ID             uuid.UUID
+	SubmitterID    uuid.UUID
+	IdempotencyKey string
+	Fingerprint    []byte
+}
+
+// JobsByKey finds jobs by submitter and idempotency key, pairwise.
+func (s *Store) JobsByKey(ctx context.Context, submitters []uuid.UUID, keys []string) ([]KeyedJob, error) {
+	return all[KeyedJob](ctx, s.db, `
+		SELECT j.id, j.submitter_id, j.idempotency_key, j.fingerprint
+		FROM unnest(@submitters::uuid[], @keys::text[]) AS asked (submitter_id, key)
+		JOIN jobs j ON j.submitter_id = asked.submitter_id AND j.idempotency_key = asked.key`,
+		pgx.StrictNamedArgs{"submitters": submitters, "keys": keys})
+}
+
+// AddJob stores a bulk job. It reports false when the idempotency key has one already.
+func (s *Store) AddJob(ctx context.Context, job coupon.NewJob) (bool, error) {
+	tag, err := s.db.Exec(ctx, `
+		INSERT INTO jobs (id, kind, book_id, submitter_id, idempotency_key, fingerprint, total, params)
+		VALUES (@id, @kind, @book_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @params)
+		ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
+		pgx.StrictNamedArgs{
+			"id": job.ID, "kind": job.Kind, "book_id": job.BookID, "submitter_id": job.SubmitterID,
+			"key": job.IdempotencyKey, "fingerprint": job.Fingerprint, "total": job.Total, "params": job.Params,
+		})
+	return tag.RowsAffected() == 1, err
+}
+
+// ExistingJobs returns those of the ids that are stored: the answer to a COMMIT
+// in doubt.
+func (s *Store) ExistingJobs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]bool, error) {
+	rows, _ := s.db.Query(ctx, `SELECT id FROM jobs WHERE id = ANY(@ids)`, pgx.StrictNamedArgs{"ids": ids})
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	exists := make(map[uuid.UUID]bool, len(found))
+	for _, id := range found {
+		exists[id] = true
+	}
+	return exists, err
+}

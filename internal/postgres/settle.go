@@ -1,0 +1,106 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+// Settlement is what a group's transaction writes: the decisions and, for the
+// granted ones in their order, the coupons taken for them.
+type Settlement struct {
+	BookID  uuid.UUID
+	Decided []coupon.Decision
+	Coupons []FreeCoupon
+	Now     time.Time
+}
+
+// Settle writes coupons, counters, events and the jobs' ends in one round trip.
+func (s *Store) Settle(ctx context.Context, g Settlement) error {
+	grants, ends := g.columns()
+	batch := &pgx.Batch{}
+	if n := int64(len(grants.coupons)); n > 0 {
+		batch.Queue(`
+			UPDATE coupons c
+			SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, event_seq = won.seq
+			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $5::int[]) AS won (coupon_id, user_id, job_id, seq)
+			WHERE c.id = won.coupon_id AND c.state = 'UNASSIGNED'`,
+			grants.coupons, grants.users, grants.jobs, g.Now, grants.seqs).Exec(exactly(n))
+		// Counted from what is granted, a row a user, in the order of users: two
+		// groups that share users cannot deadlock, and nobody is counted twice.
+		batch.Queue(`
+			INSERT INTO book_user_limits AS l (book_id, user_id, used)
+			SELECT $1, user_id, count(*) FROM unnest($2::uuid[]) AS won (user_id) GROUP BY user_id ORDER BY user_id
+			ON CONFLICT (book_id, user_id) DO UPDATE SET used = l.used + excluded.used`, g.BookID, grants.users)
+		batch.Queue(`
+			INSERT INTO events (type, book_id, coupon_id, coupon_seq, job_id, user_id, actor_id, created_at)
+			SELECT $1, $2, coupon_id, seq, job_id, user_id, actor_id, $3
+			FROM unnest($4::uuid[], $5::int[], $6::uuid[], $7::uuid[], $8::uuid[])
+			     AS won (coupon_id, seq, job_id, user_id, actor_id)`,
+			coupon.CouponAssigned, g.BookID, g.Now, grants.coupons, grants.seqs, grants.jobs, grants.users, grants.actors)
+	}
+	batch.Queue(`
+		WITH won AS (
+			SELECT job_id, array_agg(coupon_id ORDER BY n) AS coupon_ids
+			FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS won (job_id, coupon_id, n) GROUP BY job_id)
+		UPDATE jobs j
+		SET status = CASE WHEN won.job_id IS NULL THEN 'failed' ELSE 'succeeded' END,
+		    coupon_ids = won.coupon_ids, error_code = ended.code, error_detail = ended.detail,
+		    processed = total,
+		    succeeded = CASE WHEN won.job_id IS NULL THEN 0 ELSE total END,
+		    failed = CASE WHEN won.job_id IS NULL THEN total ELSE 0 END,
+		    started_at = $2, finished_at = $2
+		FROM unnest($1::uuid[], $5::text[], $6::text[]) AS ended (job_id, code, detail) LEFT JOIN won USING (job_id)
+		WHERE j.id = ended.job_id AND j.status = 'queued'`,
+		ends.jobs, g.Now, grants.jobs, grants.coupons, ends.codes, ends.details).Exec(exactly(int64(len(ends.jobs))))
+	batch.Queue(`
+		INSERT INTO events (type, book_id, job_id, user_id, actor_id, data, created_at)
+		SELECT CASE WHEN code IS NULL THEN $1 ELSE $2 END, $3, job_id, user_id, actor_id,
+		       CASE WHEN code IS NOT NULL THEN jsonb_build_object('code', code) END, $4
+		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::text[]) AS ended (job_id, user_id, actor_id, code)`,
+		coupon.JobSucceeded, coupon.JobFailed, g.BookID, g.Now, ends.jobs, ends.users, ends.actors, ends.codes)
+	batch.Queue(`
+		UPDATE book_stock
+		SET free = free - $2, refused = refused + $3, last_drained = greatest(last_drained, $4)
+		WHERE book_id = $1`,
+		g.BookID, len(grants.coupons), ends.refused, g.Decided[len(g.Decided)-1].Seq).Exec(exactly(1))
+	return s.db.SendBatch(ctx, batch).Close()
+}
+
+// grantColumns has a row a coupon given out, endColumns one a job ended.
+type grantColumns struct {
+	coupons, jobs, users, actors []uuid.UUID
+	seqs                         []int32 // of the coupon's event
+}
+
+type endColumns struct {
+	jobs, users, actors []uuid.UUID
+	codes, details      []*string
+	refused             int
+}
+
+func (g Settlement) columns() (grants grantColumns, ends endColumns) {
+	next := 0
+	for i := range g.Decided {
+		d := &g.Decided[i]
+		ends.jobs, ends.users = append(ends.jobs, d.JobID), append(ends.users, d.UserID)
+		ends.actors = append(ends.actors, d.SubmitterID)
+		if !d.Granted() {
+			ends.codes, ends.details = append(ends.codes, &d.Refusal.Code), append(ends.details, &d.Refusal.Message)
+			ends.refused++
+			continue
+		}
+		ends.codes, ends.details = append(ends.codes, nil), append(ends.details, nil)
+		for _, c := range g.Coupons[next : next+d.Count] {
+			grants.coupons, grants.seqs = append(grants.coupons, c.ID), append(grants.seqs, int32(c.EventSeq+1)) //nolint:gosec // a coupon has few events
+			grants.jobs, grants.users = append(grants.jobs, d.JobID), append(grants.users, d.UserID)
+			grants.actors = append(grants.actors, d.SubmitterID)
+		}
+		next += d.Count
+	}
+	return grants, ends
+}

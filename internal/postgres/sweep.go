@@ -1,0 +1,62 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
+)
+
+// WaitingBooks returns active or closed books whose oldest claim has waited
+// longer than age: their doorbell was lost, or whoever heard it is dead.
+func (s *Store) WaitingBooks(ctx context.Context, age time.Duration) ([]uuid.UUID, error) {
+	// From book to book along the queue's index: the cost is the number of
+	// books that have a queue, neither that of books nor that of claims.
+	rows, _ := s.db.Query(ctx, `
+		WITH RECURSIVE oldest AS (
+			(SELECT book_id, created_at FROM jobs WHERE kind = 'claim' AND status = 'queued'
+			 ORDER BY book_id, seq LIMIT 1)
+			UNION ALL
+			SELECT next.* FROM oldest CROSS JOIN LATERAL (
+				SELECT book_id, created_at FROM jobs
+				WHERE kind = 'claim' AND status = 'queued' AND book_id > oldest.book_id
+				ORDER BY book_id, seq LIMIT 1) next)
+		SELECT book_id FROM oldest JOIN books b ON b.id = book_id
+		WHERE b.status IN ('active', 'closed') AND oldest.created_at < clock_timestamp() - @age::interval`,
+		pgx.StrictNamedArgs{"age": age})
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// HasWaiting reports whether the book has a claim that waits and nobody holds.
+func (s *Store) HasWaiting(ctx context.Context, bookID uuid.UUID) (bool, error) {
+	rows, _ := s.db.Query(ctx, `
+		SELECT id FROM jobs WHERE book_id = @book_id AND kind = 'claim' AND status = 'queued'
+		ORDER BY seq LIMIT 1 FOR UPDATE SKIP LOCKED`, pgx.StrictNamedArgs{"book_id": bookID})
+	found, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	return len(found) > 0, err
+}
+
+// BulkJob names a bulk job and what it does.
+type BulkJob struct {
+	ID   uuid.UUID
+	Kind coupon.JobKind
+}
+
+// StaleBulk returns bulk jobs that wait longer than two seconds, or run without
+// a sign of life for five, and marks them as rung, so that each is rung once in
+// five seconds however many sweepers there are.
+func (s *Store) StaleBulk(ctx context.Context) ([]BulkJob, error) {
+	return all[BulkJob](ctx, s.db, `
+		UPDATE jobs SET rung_at = clock_timestamp()
+		WHERE id IN (
+			SELECT id FROM jobs
+			WHERE kind <> 'claim' AND status IN ('queued', 'running')
+			  AND CASE status WHEN 'queued' THEN created_at < clock_timestamp() - interval '2 seconds'
+			                  ELSE heartbeat_at < clock_timestamp() - interval '5 seconds' END
+			  AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '5 seconds')
+			ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED)
+		RETURNING id, kind`, pgx.StrictNamedArgs{})
+}

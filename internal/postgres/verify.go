@@ -1,0 +1,128 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Finding is what one check of Verify saw.
+type Finding struct {
+	Check     string // what must hold
+	Checked   int64  // how many things it looked at
+	Anomalies int64  // how many of them break it
+	Sample    string // one of those, when there are any
+}
+
+// check is a statement that yields checked, anomalies and a sample.
+type check struct{ name, sql string }
+
+// verdict counts the rows of a query that has a column wrong (boolean) and a
+// column what (text).
+func verdict(rows string) string {
+	return `SELECT count(*) AS checked, count(*) FILTER (WHERE wrong) AS anomalies,
+		coalesce(min(what) FILTER (WHERE wrong), '') AS sample FROM (` + rows + `) AS looked`
+}
+
+// checks are the promises of the product, each as a question to its tables.
+var checks = []check{
+	{"no coupon was granted by two claims", verdict(`
+		SELECT count(*) > 1 AS wrong, 'coupon ' || coupon_id AS what
+		FROM jobs, unnest(coupon_ids) AS coupon_id GROUP BY coupon_id`)},
+	{"coupons and the jobs that assigned them agree", verdict(`
+		SELECT (j.status = 'succeeded' AND c.id = ANY(j.coupon_ids) AND c.user_id = j.user_id AND c.book_id = j.book_id)
+		       IS NOT TRUE AS wrong, 'coupon ' || c.id AS what
+		FROM coupons c LEFT JOIN jobs j ON j.id = c.job_id WHERE c.job_id IS NOT NULL`)},
+	{"granted coupons are held by who was granted them", verdict(`
+		SELECT (c.job_id = j.id AND c.user_id = j.user_id) IS NOT TRUE AS wrong, 'job ' || j.id AS what
+		FROM jobs j CROSS JOIN unnest(j.coupon_ids) AS granted (coupon_id) LEFT JOIN coupons c ON c.id = coupon_id`)},
+	{"every claim that ended has exactly one outcome", verdict(`
+		SELECT coalesce(cardinality(coupon_ids), 0) <> CASE status WHEN 'succeeded' THEN total ELSE 0 END
+		       OR (error_code IS NULL) <> (status = 'succeeded') AS wrong, 'job ' || id AS what
+		FROM jobs WHERE kind = 'claim' AND finished_at IS NOT NULL`)},
+	{"every job that ended has told so exactly once", verdict(`
+		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || j.id AS what
+		FROM jobs j LEFT JOIN (
+			SELECT job_id, count(*) AS n FROM events WHERE type IN ('job.succeeded', 'job.failed') GROUP BY job_id
+		) told ON told.job_id = j.id
+		WHERE j.finished_at IS NOT NULL`)},
+	{"users' counters equal their coupons", verdict(`
+		SELECT coalesce(l.used, 0) <> coalesce(held.n, 0) AS wrong,
+		       'book ' || coalesce(l.book_id, held.book_id) || ' user ' || coalesce(l.user_id, held.user_id) AS what
+		FROM book_user_limits l FULL JOIN (
+			SELECT book_id, user_id, count(*) AS n FROM coupons WHERE user_id IS NOT NULL GROUP BY book_id, user_id
+		) held USING (book_id, user_id)`)},
+	{"no user got more than his book's limit", verdict(`
+		SELECT count(*) > b.max_assignments_per_user AND max(c.assigned_at) > b.limit_since AS wrong,
+		       'book ' || c.book_id || ' user ' || c.user_id AS what
+		FROM coupons c JOIN books b ON b.id = c.book_id
+		WHERE c.user_id IS NOT NULL AND b.max_assignments_per_user IS NOT NULL
+		GROUP BY c.book_id, c.user_id, b.max_assignments_per_user, b.limit_since`)},
+	{"every transition of a coupon has its event, without a gap", verdict(`
+		SELECT (c.event_seq = told.n AND told.first = 1 AND told.last = told.n) IS NOT TRUE AS wrong, 'coupon ' || c.id AS what
+		FROM coupons c LEFT JOIN (
+			SELECT coupon_id, count(*) AS n, min(coupon_seq) AS first, max(coupon_seq) AS last
+			FROM events WHERE coupon_id IS NOT NULL GROUP BY coupon_id
+		) told ON told.coupon_id = c.id
+		WHERE c.event_seq > 0 OR c.state <> 'UNASSIGNED' OR told.n > 0`)},
+	{"stock counts what the coupons say", verdict(`
+		SELECT s.total <> coalesce(made.total, 0) OR s.free <> coalesce(made.free, 0) AS wrong, 'book ' || s.book_id AS what
+		FROM book_stock s LEFT JOIN (
+			SELECT book_id, count(*) AS total, count(*) FILTER (WHERE state = 'UNASSIGNED') AS free
+			FROM coupons GROUP BY book_id
+		) made ON made.book_id = s.book_id`)},
+	{"refusals are counted as they are", verdict(`
+		SELECT s.refused <> coalesce(ended.n, 0) AS wrong, 'book ' || s.book_id AS what
+		FROM book_stock s LEFT JOIN (
+			SELECT book_id, count(*) AS n FROM jobs WHERE kind = 'claim' AND status = 'failed' GROUP BY book_id
+		) ended ON ended.book_id = s.book_id`)},
+	{"claims were decided in the order of acceptance", verdict(`
+		SELECT finished_at < max(finished_at) OVER (PARTITION BY book_id ORDER BY seq
+		       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS wrong, 'job ' || id AS what
+		FROM jobs WHERE kind = 'claim' AND finished_at IS NOT NULL`)},
+	{"every claim has its own place in its book's queue", verdict(`
+		SELECT count(*) OVER (PARTITION BY j.book_id, j.seq) > 1 OR j.seq NOT BETWEEN 1 AND coalesce(q.last_seq, 0) AS wrong,
+		       'job ' || j.id AS what
+		FROM jobs j LEFT JOIN book_queues q ON q.book_id = j.book_id WHERE j.kind = 'claim'`)},
+	{"no claim of an active book waits longer than a minute", verdict(`
+		SELECT j.created_at < clock_timestamp() - interval '1 minute' AS wrong, 'job ' || j.id AS what
+		FROM jobs j JOIN books b ON b.id = j.book_id
+		WHERE j.kind = 'claim' AND j.status = 'queued' AND b.status = 'active'
+		  AND b.updated_at < clock_timestamp() - interval '1 minute'`)},
+	{"generation jobs made exactly as many codes as they count", verdict(`
+		SELECT j.succeeded <> coalesce(made.n, 0) OR j.status = 'succeeded' AND j.succeeded <> j.total AS wrong, 'job ' || j.id AS what
+		FROM jobs j LEFT JOIN code_batches t ON t.job_id = j.id LEFT JOIN (
+			SELECT batch_id, count(*) AS n FROM coupons GROUP BY batch_id) made ON made.batch_id = t.id
+		WHERE j.kind = 'generate_codes'`)},
+	{"jobs name books and users that exist", verdict(`
+		SELECT b.id IS NULL OR s.id IS NULL OR j.user_id IS NOT NULL AND u.id IS NULL AS wrong, 'job ' || j.id AS what
+		FROM jobs j LEFT JOIN books b ON b.id = j.book_id LEFT JOIN users s ON s.id = j.submitter_id
+		LEFT JOIN users u ON u.id = j.user_id`)},
+}
+
+// Verify asks every check, all of them of one moment. It only reads.
+func (s *Store) Verify(ctx context.Context) ([]Finding, error) {
+	var findings []Finding
+	err := s.InTx(ctx, func(tx *Store) error {
+		_, err := tx.db.Exec(ctx, `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY`)
+		if err != nil {
+			return err
+		}
+		if _, err = tx.db.Exec(ctx, `SET LOCAL statement_timeout = 0`); err != nil {
+			return err
+		}
+		for _, c := range checks {
+			row, err := one[struct {
+				Checked, Anomalies int64
+				Sample             string
+			}](ctx, tx.db, nil, c.sql, pgx.StrictNamedArgs{})
+			if err != nil {
+				return fmt.Errorf("check that %s: %w", c.name, err)
+			}
+			findings = append(findings, Finding{c.name, row.Checked, row.Anomalies, row.Sample})
+		}
+		return nil
+	})
+	return findings, err
+}

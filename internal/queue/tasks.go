@@ -1,0 +1,79 @@
+// Package queue names the tasks and queues, and puts tasks in. A task is a
+// doorbell: it says that rows wait, carries only ids, and may be lost or come
+// twice without harm.
+package queue
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/hibiken/asynq"
+	"github.com/redis/go-redis/v9"
+
+	"couponbook/internal/coupon"
+)
+
+// The queues, one per class of work, each with servers of its own.
+const (
+	Assignments = "assignments"
+	Codes       = "codes"
+)
+
+// All lists the queues, for servers, metrics and the sweeper.
+var All = []string{Assignments, Codes}
+
+// The tasks.
+const (
+	DrainAssignments = "assignment:drain" // payload: a book's id
+	GenerateCodes    = "codes:generate"   // payload: a job's id
+)
+
+// taskOf is the task that starts a bulk job of a kind.
+var taskOf = map[coupon.JobKind]string{
+	coupon.GenerateJob: GenerateCodes,
+}
+
+// shownFor is how long a finished task stays visible in asynqmon; nothing of
+// ours reads it.
+const shownFor = time.Minute
+
+// Client puts tasks in and tells which jobs are done.
+type Client struct {
+	asynq *asynq.Client
+	redis redis.UniversalClient
+}
+
+// NewClient makes a client on a connection that the caller closes.
+func NewClient(client redis.UniversalClient) *Client {
+	return &Client{asynq.NewClientFromRedisClient(client), client}
+}
+
+// RingBook says that claims of the book wait.
+func (c *Client) RingBook(ctx context.Context, bookID uuid.UUID) error {
+	return c.enqueue(ctx, DrainAssignments, bookID, Assignments, 30*time.Second)
+}
+
+// RingJob says that a bulk job waits.
+func (c *Client) RingJob(ctx context.Context, kind coupon.JobKind, jobID uuid.UUID) error {
+	return c.enqueue(ctx, taskOf[kind], jobID, Codes, 30*time.Minute)
+}
+
+// enqueue always takes a fresh task id: an old one can stay taken for ever.
+// Nothing is retried by asynq, which would archive it in the end: the sweeper
+// rings again.
+func (c *Client) enqueue(ctx context.Context, task string, id uuid.UUID, queue string, limit time.Duration) error {
+	_, err := c.asynq.EnqueueContext(ctx, asynq.NewTask(task, []byte(id.String())),
+		asynq.Queue(queue), asynq.Timeout(limit), asynq.MaxRetry(1), asynq.Retention(shownFor))
+	return err
+}
+
+// Register makes the queues known. asynq does so once in a process's life:
+// after a FLUSHALL its monitor would stay blank.
+func (c *Client) Register(ctx context.Context) error {
+	names := make([]any, len(All))
+	for i, name := range All {
+		names[i] = name
+	}
+	return c.redis.SAdd(ctx, "asynq:queues", names...).Err()
+}

@@ -1,0 +1,105 @@
+package service
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
+)
+
+// CreateBook makes a draft that belongs to the caller.
+func (s *Service) CreateBook(ctx context.Context, p auth.Principal, settings coupon.BookSettings) (coupon.Book, error) {
+	book, err := coupon.NewBook(uuid.Must(uuid.NewV7()), p.UserID, settings)
+	if err != nil {
+		return book, err
+	}
+	return s.store.AddBook(ctx, book)
+}
+
+// Book returns a book that the caller may see: his own as a manager, or any
+// that is not a draft.
+func (s *Service) Book(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.Book, error) {
+	book, err := s.store.Book(ctx, id)
+	if err == nil && book.Status == coupon.Draft && !p.Owns(book.OwnerID) {
+		return coupon.Book{}, coupon.ErrBookNotFound
+	}
+	return book, err
+}
+
+// Books lists the books that the caller manages, newest first, after the last
+// of the page before.
+func (s *Service) Books(ctx context.Context, p auth.Principal, before *uuid.UUID, limit int) ([]coupon.Book, error) {
+	owner := &p.UserID
+	if p.Role == coupon.Admin {
+		owner = nil
+	}
+	return s.store.Books(ctx, owner, before, limit)
+}
+
+// EditBook changes a book by edit, which gets the settings as they are.
+func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, edit func(*coupon.BookSettings)) (coupon.Book, error) {
+	return s.changeBook(ctx, p, id, func(_ *postgres.Store, book coupon.Book) (coupon.Book, error) {
+		settings := book.Settings()
+		edit(&settings)
+		return book.With(settings)
+	})
+}
+
+// MoveBook activates, pauses or closes a book. Accepted claims wait while it is
+// paused and end as book_not_active once it is closed.
+func (s *Service) MoveBook(ctx context.Context, p auth.Principal, id uuid.UUID, to coupon.BookStatus) (coupon.Book, error) {
+	moved := false
+	book, err := s.changeBook(ctx, p, id, func(tx *postgres.Store, book coupon.Book) (coupon.Book, error) {
+		next, err := book.Move(to)
+		if err != nil || next.Status == book.Status {
+			return next, err
+		}
+		moved = true
+		return next, tx.AddEvent(ctx, postgres.Event{Type: coupon.BookMoved[to], BookID: id, ActorID: &p.UserID})
+	})
+	if err == nil && moved {
+		_ = s.queue.RingBook(ctx, id) // else the sweeper sees to the claims that waited
+	}
+	return book, err
+}
+
+func (s *Service) changeBook(ctx context.Context, p auth.Principal, id uuid.UUID,
+	change func(tx *postgres.Store, book coupon.Book) (coupon.Book, error),
+) (coupon.Book, error) {
+	var changed coupon.Book
+	err := s.store.InTx(ctx, func(tx *postgres.Store) error {
+		book, err := tx.BookForUpdate(ctx, id)
+		if err != nil {
+			return err
+		}
+		if !p.Owns(book.OwnerID) {
+			return coupon.ErrBookNotFound
+		}
+		if changed, err = change(tx, book); err != nil {
+			return err
+		}
+		changed, err = tx.SaveBook(ctx, changed)
+		return err
+	})
+	return changed, err
+}
+
+// BookStats counts a book's coupons and claims, for its manager.
+func (s *Service) BookStats(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.BookStats, error) {
+	if _, err := s.ownBook(ctx, p, id); err != nil {
+		return coupon.BookStats{}, err
+	}
+	return s.store.BookStats(ctx, id)
+}
+
+// ownBook returns a book that the caller manages, or ErrBookNotFound.
+func (s *Service) ownBook(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.Book, error) {
+	book, err := s.store.Book(ctx, id)
+	if err == nil && !p.Owns(book.OwnerID) {
+		return coupon.Book{}, coupon.ErrBookNotFound
+	}
+	return book, err
+}

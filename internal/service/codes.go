@@ -1,0 +1,201 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
+)
+
+// mostGenerated is how many codes one transaction makes: well under a second
+// of work, so that a crash repeats little and progress moves.
+const mostGenerated = 10_000
+
+// GenerateRequest asks for codes in a book.
+type GenerateRequest struct {
+	BookID         uuid.UUID
+	Count          int
+	Pattern        string // empty: coupon.DefaultPattern
+	IdempotencyKey string
+	Fingerprint    []byte
+}
+
+type generateParams struct {
+	Pattern coupon.Pattern `json:"pattern"`
+}
+
+// SubmitGenerate accepts a job that makes codes.
+func (s *Service) SubmitGenerate(ctx context.Context, p auth.Principal, in GenerateRequest) (Submission, error) {
+	book, err := s.ownBook(ctx, p, in.BookID)
+	if err != nil {
+		return Submission{}, err
+	}
+	if in.Pattern == "" {
+		in.Pattern = coupon.DefaultPattern
+	}
+	pattern, err := coupon.NewPattern(in.Pattern, in.Count)
+	if err != nil {
+		return Submission{}, err
+	}
+	params, err := json.Marshal(generateParams{pattern})
+	if err != nil {
+		return Submission{}, err
+	}
+	return s.submitBulk(ctx, coupon.NewJob{
+		ID: uuid.Must(uuid.NewV7()), Kind: coupon.GenerateJob, BookID: book.ID, SubmitterID: p.UserID,
+		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: in.Count, Params: params,
+	}, func() error {
+		if book.Status == coupon.Closed {
+			return coupon.ErrBookState
+		}
+		return nil
+	})
+}
+
+// submitBulk stores a job and rings for it, or finds the one its key brought.
+func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed func() error) (Submission, error) {
+	if job.IdempotencyKey == "" {
+		job.Fingerprint = nil
+	}
+	refused := allowed()
+	added := false
+	if refused == nil {
+		var err error
+		if added, err = s.store.AddJob(ctx, job); err != nil {
+			return Submission{}, unavailable(err)
+		}
+	}
+	id := job.ID
+	if added {
+		ringJob(ctx, s.queue, job.Kind, id)
+	} else {
+		found, err := s.keyedJob(ctx, job)
+		if errors.Is(err, coupon.ErrJobNotFound) && refused != nil {
+			return Submission{}, refused
+		}
+		if err != nil {
+			return Submission{}, err
+		}
+		id = found
+	}
+	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
+	if err != nil || len(jobs) == 0 {
+		return Submission{}, errors.Join(err, coupon.ErrJobNotFound)
+	}
+	return Submission{Job: jobs[0], Replayed: !added}, nil
+}
+
+func (s *Service) keyedJob(ctx context.Context, job coupon.NewJob) (uuid.UUID, error) {
+	found, err := s.store.JobsByKey(ctx, []uuid.UUID{job.SubmitterID}, []string{job.IdempotencyKey})
+	switch {
+	case err != nil:
+		return uuid.Nil, unavailable(err)
+	case len(found) == 0:
+		return uuid.Nil, coupon.ErrJobNotFound
+	case string(found[0].Fingerprint) != string(job.Fingerprint):
+		return uuid.Nil, coupon.ErrKeyReused
+	}
+	return found[0].ID, nil
+}
+
+// Generate runs a generation job to its end, from where an earlier run stopped.
+// It does nothing when the job has ended or another run is alive.
+func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err error) {
+	run, err := s.store.StartBulk(ctx, jobID)
+	if errors.Is(err, coupon.ErrJobNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var params generateParams
+	if err = json.Unmarshal(run.Params, &params); err != nil {
+		return 0, fmt.Errorf("read the job's parameters: %w", err)
+	}
+	batch, err := s.store.AddBatch(ctx, run.BookID, run.ID, params.Pattern)
+	if err != nil {
+		return 0, fmt.Errorf("make the batch: %w", err)
+	}
+	start := run.Processed
+	for run.Processed < run.Total {
+		if run, err = s.generateChunk(ctx, run, batch, params.Pattern); err != nil {
+			return run.Processed - start, fmt.Errorf("generate codes: %w", err)
+		}
+	}
+	err = s.store.InTx(ctx, func(tx *postgres.Store) error {
+		data, err := json.Marshal(map[string]any{"batch_id": batch, "count": run.Total})
+		if err != nil {
+			return err
+		}
+		err = tx.AddEvent(ctx, postgres.Event{
+			Type: coupon.CodesAdded, BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID, Data: data,
+		})
+		if err != nil {
+			return err
+		}
+		return tx.EndBulk(ctx, run, nil)
+	})
+	if err == nil {
+		_ = s.queue.PublishDone(ctx, []uuid.UUID{jobID}) // who waits looks again by himself
+	}
+	return run.Processed - start, err
+}
+
+// generateChunk makes the next codes: by COPY, or one by one where a random
+// code exists already.
+func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch uuid.UUID, pattern coupon.Pattern) (postgres.BulkRun, error) {
+	coupons, err := newCoupons(min(mostGenerated, run.Total-run.Processed), pattern)
+	if err != nil {
+		return run, err
+	}
+	store := func(add func(tx *postgres.Store) (int, error)) error {
+		return s.store.InTx(ctx, func(tx *postgres.Store) error {
+			held, err := tx.HoldRun(ctx, run)
+			if err != nil {
+				return err
+			}
+			added, err := add(tx)
+			if err != nil {
+				return err
+			}
+			if err = tx.Advance(ctx, held, added); err != nil {
+				return err
+			}
+			run = held
+			run.Processed += added
+			return tx.AddStock(ctx, run.BookID, added)
+		})
+	}
+	err = store(func(tx *postgres.Store) (int, error) {
+		return len(coupons), tx.CopyCoupons(ctx, run.BookID, batch, coupons)
+	})
+	if errors.Is(err, postgres.ErrCodeTaken) {
+		err = store(func(tx *postgres.Store) (int, error) { return tx.AddCoupons(ctx, run.BookID, batch, coupons) })
+	}
+	return run, err
+}
+
+func newCoupons(n int, pattern coupon.Pattern) ([]postgres.NewCoupon, error) {
+	generator := coupon.NewGenerator()
+	coupons := make([]postgres.NewCoupon, n)
+	for i := range coupons {
+		code, err := generator.Code(pattern)
+		if err != nil {
+			return nil, err
+		}
+		rank, err := generator.DrawRank()
+		if err != nil {
+			return nil, err
+		}
+		coupons[i] = postgres.NewCoupon{
+			ID: uuid.Must(uuid.NewV7()), Code: code, Normalised: coupon.Normalise(code), DrawRank: rank,
+		}
+	}
+	return coupons, nil
+}

@@ -1,0 +1,197 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/coupon"
+	"couponbook/internal/mutex"
+	"couponbook/internal/postgres"
+)
+
+const (
+	mostDrained = 500 // claims a transaction decides
+	drainTries  = 3   // of a group that met a deadlock or a lost connection
+	publishWait = 250 * time.Millisecond
+	// drainFor bounds a turn: a task must end before asynq takes it for dead.
+	drainFor = 10 * time.Second
+)
+
+// Drainer is the worker's side of the hot path: it decides accepted claims.
+type Drainer struct {
+	store   *postgres.Store
+	mutexes Mutexes
+	queue   Queue
+}
+
+// Mutexes keeps workers from doing the same work; tests have one that lets
+// everyone in.
+type Mutexes interface {
+	Try(ctx context.Context, name string, work func(context.Context) error) error
+}
+
+// NewDrainer makes a drainer.
+func NewDrainer(store *postgres.Store, mutexes Mutexes, queue Queue) *Drainer {
+	return &Drainer{store, mutexes, queue}
+}
+
+// Drained counts what a drain did.
+type Drained struct {
+	Granted, Refused int
+	Taken            bool // someone else drains the book
+}
+
+// Drain decides the waiting claims of a book in the order of acceptance, group
+// by group. When someone else is at it already, it leaves them to him.
+func (d *Drainer) Drain(ctx context.Context, bookID uuid.UUID) (Drained, error) {
+	var done Drained
+	for {
+		before := done
+		err := d.mutexes.Try(ctx, "book:"+bookID.String(), func(ctx context.Context) error {
+			return d.drain(ctx, bookID, &done)
+		})
+		if errors.Is(err, mutex.ErrTaken) {
+			done.Taken = true
+			return done, nil
+		}
+		if err != nil || done == before {
+			return done, err
+		}
+		// Whoever rang while we held the mutex has gone away: look once more.
+		if more, err := d.store.HasWaiting(ctx, bookID); err != nil || !more {
+			return done, err
+		}
+	}
+}
+
+// bounds keep a drain from walking again over what it has just decided: the
+// dead entries at the head of both indexes.
+type bounds struct {
+	seq, rank int64
+}
+
+var fromTheStart = bounds{seq: 0, rank: -1}
+
+func (d *Drainer) drain(ctx context.Context, bookID uuid.UUID, done *Drained) error {
+	after, size, tries := fromTheStart, mostDrained, 0
+	for end := time.Now().Add(drainFor); ctx.Err() == nil; {
+		if time.Now().After(end) {
+			return d.queue.RingBook(ctx, bookID)
+		}
+		n, err := d.group(ctx, bookID, &after, size, nil, done)
+		switch {
+		case err == nil && n == 0 && after.seq == fromTheStart.seq:
+			return nil
+		case err == nil && n == 0:
+			after = fromTheStart // someone may have let go of an earlier claim
+		case err == nil:
+			size, tries = mostDrained, 0
+		case postgres.IsData(err) && size > 1:
+			size /= 2 // the row that Postgres refuses is among fewer
+		case postgres.IsData(err):
+			slog.ErrorContext(ctx, "claim failed", "book_id", bookID, "after_seq", after.seq, "error", err)
+			if _, err = d.group(ctx, bookID, &after, 1, coupon.ErrInternal, done); err != nil {
+				return err
+			}
+			size = mostDrained
+		case postgres.IsTransient(err) && tries < drainTries:
+			tries++
+		default:
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// group decides the next claims of a book in one transaction, and returns how
+// many. With refusal, they all get that.
+func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, size int, refusal *coupon.Error, done *Drained) (int, error) {
+	var settled postgres.Settlement
+	next := *after
+	err := d.store.InTx(ctx, func(tx *postgres.Store) error {
+		group, err := tx.OpenGroup(ctx, bookID, after.seq, size)
+		if err != nil || len(group.Claims) == 0 || group.Book.Holds() {
+			return err
+		}
+		settled = postgres.Settlement{BookID: bookID, Now: group.Now}
+		if why := firstOf(refusal, group.Book.Over(group.Now)); why != nil {
+			settled.Decided = coupon.RefuseAll(group.Claims, why)
+		} else if err = d.decide(ctx, tx, group, next.rank, &settled); err != nil {
+			return err
+		}
+		next.seq = group.Claims[len(group.Claims)-1].Seq
+		if n := len(settled.Coupons); n > 0 {
+			next.rank = settled.Coupons[n-1].DrawRank
+		}
+		return tx.Settle(ctx, settled)
+	})
+	if err != nil {
+		return 0, err
+	}
+	*after = next
+	d.tell(ctx, settled.Decided, done)
+	return len(settled.Decided), nil
+}
+
+// decide gives out coupons by the rules of package coupon.
+func (d *Drainer) decide(ctx context.Context, tx *postgres.Store, group postgres.Group, rank int64, s *postgres.Settlement) error {
+	limit := coupon.Limit{PerUser: group.Book.MaxAssignmentsPerUser}
+	var err error
+	if limit.PerUser != nil {
+		users := make([]uuid.UUID, len(group.Claims))
+		for i, claim := range group.Claims {
+			users[i] = claim.UserID
+		}
+		if limit.Used, err = tx.Used(ctx, group.Book.ID, users); err != nil {
+			return err
+		}
+	}
+	s.Decided = coupon.Decide(group.Claims, limit, group.Free-group.Reserved)
+	need := coupon.Need(s.Decided)
+	if s.Coupons, err = tx.TakeFree(ctx, group.Book.ID, rank, need); err != nil {
+		return err
+	}
+	if found := len(s.Coupons); found < need {
+		// Only a defect gets here. Nobody waits for ever because of it, and
+		// `couponctl verify` names it.
+		slog.ErrorContext(ctx, "stock counts more coupons than there are",
+			"book_id", group.Book.ID, "counted", group.Free, "found", found)
+		s.Decided = coupon.Decide(group.Claims, limit, found)
+		s.Coupons = s.Coupons[:coupon.Need(s.Decided)]
+	}
+	return nil
+}
+
+// tell counts the outcomes and wakes who waits for them.
+func (d *Drainer) tell(ctx context.Context, decided []coupon.Decision, done *Drained) {
+	if len(decided) == 0 {
+		return
+	}
+	jobs := make([]uuid.UUID, len(decided))
+	for i, decision := range decided {
+		jobs[i] = decision.JobID
+		if decision.Granted() {
+			done.Granted++
+		} else {
+			done.Refused++
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), publishWait)
+	defer cancel()
+	if err := d.queue.PublishDone(ctx, jobs); err != nil {
+		slog.WarnContext(ctx, "finished jobs not published", "jobs", len(jobs), "error", err)
+	}
+}
+
+func firstOf(refusals ...*coupon.Error) *coupon.Error {
+	for _, refusal := range refusals {
+		if refusal != nil {
+			return refusal
+		}
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
+)
+
+// FollowJob returns a job that the caller may see, once it has ended or when
+// wait is over. Others' jobs are not found.
+func (s *Service) FollowJob(ctx context.Context, f *Followers, p auth.Principal, id uuid.UUID, wait time.Duration) (coupon.Job, error) {
+	job, err := f.Job(ctx, id)
+	if err != nil {
+		return job, err
+	}
+	if err = s.maySee(ctx, p, job); err != nil || job.Done() || wait == 0 {
+		return job, err
+	}
+	follower := f.Follow(id)
+	defer follower.Close()
+	return follower.Wait(ctx, wait)
+}
+
+// maySee: whoever submitted it, whom it is for, and the book's manager.
+func (s *Service) maySee(ctx context.Context, p auth.Principal, job coupon.Job) error {
+	if p.Role == coupon.Admin || p.UserID == job.SubmitterID || job.UserID != nil && p.UserID == *job.UserID {
+		return nil
+	}
+	if _, err := s.ownBook(ctx, p, job.BookID); err != nil {
+		if errors.Is(err, coupon.ErrBookNotFound) {
+			return coupon.ErrJobNotFound
+		}
+		return err
+	}
+	return nil
+}
+
+// Jobs lists what the caller submitted, newest first; an admin sees all.
+func (s *Service) Jobs(ctx context.Context, p auth.Principal, f coupon.JobFilter, limit int) ([]coupon.Job, error) {
+	f.VisibleTo = &p.UserID
+	if p.Role == coupon.Admin {
+		f.VisibleTo = nil
+	}
+	return s.store.ListJobs(ctx, f, limit)
+}
+
+// CouponsPage is where a list of coupons goes on.
+type CouponsPage struct {
+	AssignedAt *time.Time
+	ID         *uuid.UUID
+}
+
+// MyCoupons lists the caller's coupons, the newest first.
+func (s *Service) MyCoupons(ctx context.Context, p auth.Principal, after CouponsPage, limit int) ([]coupon.HeldCoupon, error) {
+	return s.store.CouponsOf(ctx, p.UserID, after.AssignedAt, after.ID, limit)
+}

@@ -1,0 +1,90 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// latchRefresh is how long a book can look sold out after a coupon came back.
+const latchRefresh = 500 * time.Millisecond
+
+// latch remembers books without a free coupon, so that the crowd after a sale
+// is answered from memory. It is shut only when the stock is really empty.
+type latch struct {
+	mu    sync.RWMutex
+	books map[uuid.UUID]struct{}
+}
+
+func newLatch() *latch { return &latch{books: map[uuid.UUID]struct{}{}} }
+
+func (l *latch) has(book uuid.UUID) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	_, shut := l.books[book]
+	return shut
+}
+
+func (l *latch) shut(book uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.books[book] = struct{}{}
+}
+
+func (l *latch) open(books []uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, book := range books {
+		delete(l.books, book)
+	}
+}
+
+func (l *latch) all() []uuid.UUID {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	books := make([]uuid.UUID, 0, len(l.books))
+	for book := range l.books {
+		books = append(books, book)
+	}
+	return books
+}
+
+// RefreshLatch opens the latch of books that have coupons again: one query for
+// all of them.
+func (c *Claims) RefreshLatch(ctx context.Context) error {
+	shut := c.soldOut.all()
+	if len(shut) == 0 {
+		return nil
+	}
+	stocked, err := c.store.BooksWithStock(ctx, shut)
+	if err == nil {
+		c.soldOut.open(stocked)
+	}
+	return err
+}
+
+// Run refreshes the latch until ctx ends.
+func (c *Claims) Run(ctx context.Context) {
+	every(ctx, latchRefresh, func(ctx context.Context) {
+		if err := c.RefreshLatch(ctx); err != nil {
+			slog.WarnContext(ctx, "sold-out latch not refreshed", "error", err)
+		}
+	})
+}
+
+// every calls step at each interval until ctx ends.
+func every(ctx context.Context, interval time.Duration, step func(context.Context)) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			step(ctx)
+		}
+	}
+}

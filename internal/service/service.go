@@ -1,0 +1,48 @@
+// Package service holds the use cases: one method for each thing that people
+// and servers do. Both doors, HTTP and queue, call them; they open the
+// transactions and ring the queue, and know neither Gin nor asynq.
+package service
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
+)
+
+// Queue is the doorbell of the workers; tests have one that records.
+type Queue interface {
+	RingBook(ctx context.Context, bookID uuid.UUID) error
+	RingJob(ctx context.Context, kind coupon.JobKind, jobID uuid.UUID) error
+	PublishDone(ctx context.Context, jobs []uuid.UUID) error
+}
+
+// Service has the use cases of books, codes and jobs.
+type Service struct {
+	store *postgres.Store
+	queue Queue
+}
+
+// New makes a service.
+func New(store *postgres.Store, queue Queue) *Service { return &Service{store, queue} }
+
+// ringJob rings for a bulk job. A bell that fails costs seconds, no job: the
+// sweeper rings again.
+func ringJob(ctx context.Context, queue Queue, kind coupon.JobKind, id uuid.UUID) {
+	if err := queue.RingJob(context.WithoutCancel(ctx), kind, id); err != nil {
+		slog.WarnContext(ctx, "doorbell not rung", "job_id", id, "error", err)
+	}
+}
+
+// unavailable hides a storage error that may mend behind one the caller
+// understands: nothing was stored, the request can be repeated.
+func unavailable(err error) error {
+	if postgres.IsTransient(err) {
+		return errors.Join(coupon.ErrBusy, err)
+	}
+	return err
+}

@@ -1,0 +1,20 @@
+// Package telemetry sets up what operators look at: logs and metrics.
+package telemetry
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// SetUpLog makes JSON lines on w the process's log. level is debug, info, warn
+// or error.
+func SetUpLog(w io.Writer, process, level string) error {
+	var threshold slog.Level
+	if err := threshold.UnmarshalText([]byte(level)); err != nil {
+		return fmt.Errorf("LOG_LEVEL is %q: use debug, info, warn or error", level)
+	}
+	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: threshold})
+	slog.SetDefault(slog.New(handler).With("process", process))
+	return nil
+}
