@@ -5,6 +5,8 @@ package httpapi
 import (
 	"io/fs"
 	"net/http"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -48,6 +50,7 @@ type API struct {
 // setUp installs what gin and huma keep in globals, once.
 var setUp = sync.OnceFunc(func() {
 	gin.SetMode(gin.ReleaseMode)
+	huma.DefaultArrayNullable = false // our lists are empty, never null
 	huma.NewErrorWithContext = newProblem
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		return newProblem(nil, status, message, errs...)
@@ -92,6 +95,9 @@ func openAPIConfig() huma.Config {
 	config.SchemasPath = ""  // the schemas are in the document
 	config.CreateHooks = nil // no $schema in every answer
 	config.OpenAPIPath = "/openapi"
+	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
+		return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "Body", "")
+	})
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An access token from POST /auth/login, or an API key."},
 		"cookie": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser session; unsafe methods need the " + csrfHeader + " header too."},

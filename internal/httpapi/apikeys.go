@@ -68,11 +68,12 @@ func (a *API) listAPIKeys(ctx context.Context, _ *struct{}) (*apiKeysResponse, e
 	return out, nil
 }
 
-type idRequest struct {
+// ByID is the id in a path.
+type ByID struct {
 	ID uuid.UUID `path:"id" format:"uuid"`
 }
 
 // revokeAPIKey ends a key for good.
-func (a *API) revokeAPIKey(ctx context.Context, in *idRequest) (*struct{}, error) {
+func (a *API) revokeAPIKey(ctx context.Context, in *ByID) (*struct{}, error) {
 	return nil, a.Accounts.RevokeAPIKey(ctx, in.ID)
 }

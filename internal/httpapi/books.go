@@ -55,12 +55,12 @@ func (a *API) createBook(ctx context.Context, in *createBookRequest) (*bookRespo
 }
 
 // getBook reads a book.
-func (a *API) getBook(ctx context.Context, in *idRequest) (*bookResponse, error) {
+func (a *API) getBook(ctx context.Context, in *ByID) (*bookResponse, error) {
 	return answerBook(a.Service.Book(ctx, principalOf(ctx), in.ID))
 }
 
 type editBookRequest struct {
-	idRequest
+	ByID
 	Body struct {
 		Name                  *string             `json:"name,omitempty"`
 		Description           *string             `json:"description,omitempty"`
@@ -86,13 +86,13 @@ func (a *API) editBook(ctx context.Context, in *editBookRequest) (*bookResponse,
 }
 
 // moveBook serves activate, pause and close. A repeated request changes nothing.
-func (a *API) moveBook(to coupon.BookStatus) func(context.Context, *idRequest) (*bookResponse, error) {
-	return func(ctx context.Context, in *idRequest) (*bookResponse, error) {
+func (a *API) moveBook(to coupon.BookStatus) func(context.Context, *ByID) (*bookResponse, error) {
+	return func(ctx context.Context, in *ByID) (*bookResponse, error) {
 		return answerBook(a.Service.MoveBook(ctx, principalOf(ctx), in.ID, to))
 	}
 }
 
-type listBooksRequest struct{ pageRequest }
+type listBooksRequest struct{ Paging }
 
 type booksResponse struct{ Body page[bookBody] }
 
@@ -122,7 +122,7 @@ type statsBody struct {
 type statsResponse struct{ Body statsBody }
 
 // bookStats counts at one instant.
-func (a *API) bookStats(ctx context.Context, in *idRequest) (*statsResponse, error) {
+func (a *API) bookStats(ctx context.Context, in *ByID) (*statsResponse, error) {
 	stats, err := a.Service.BookStats(ctx, principalOf(ctx), in.ID)
 	if err != nil {
 		return nil, err

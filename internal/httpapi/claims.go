@@ -22,8 +22,8 @@ type claimBody struct {
 }
 
 type claimRequest struct {
-	idRequest
-	submitHeaders
+	ByID
+	SubmitHeaders
 	Body *claimBody
 }
 
@@ -64,8 +64,8 @@ func (in *claimRequest) parse() (service.ClaimRequest, error) {
 }
 
 type generateRequest struct {
-	idRequest
-	submitHeaders
+	ByID
+	SubmitHeaders
 	Body struct {
 		Count   int    `json:"count" minimum:"1" maximum:"5000000" doc:"codes to make"`
 		Pattern string `json:"pattern,omitempty" example:"SUMMER-####-####" doc:"each # becomes a random character of 0-9A-Z without I, L, O and U; default ####-####-####"`

@@ -27,7 +27,7 @@ type couponCursor struct {
 	ID         *uuid.UUID `json:"i,omitempty"`
 }
 
-type myCouponsRequest struct{ pageRequest }
+type myCouponsRequest struct{ Paging }
 
 type heldCouponsResponse struct{ Body page[heldCouponBody] }
 

@@ -68,7 +68,7 @@ func newJobBody(j coupon.Job) jobBody {
 }
 
 type getJobRequest struct {
-	idRequest
+	ByID
 	Prefer string `header:"Prefer" doc:"wait=N: answer once the job has ended, or after N seconds (at most 10)"`
 }
 
@@ -84,7 +84,7 @@ func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, erro
 }
 
 type listJobsRequest struct {
-	pageRequest
+	Paging
 	BookID string `query:"book_id" format:"uuid"`
 	Status string `query:"status" enum:"queued,running,succeeded,failed"`
 }

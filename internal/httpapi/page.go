@@ -11,8 +11,8 @@ import (
 	"couponbook/internal/coupon"
 )
 
-// pageRequest asks for a part of a list.
-type pageRequest struct {
+// Paging asks for a part of a list. (Embedded types are exported: huma sees no others.)
+type Paging struct {
 	Limit  int    `query:"limit" default:"50" minimum:"1" maximum:"500"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }

@@ -17,14 +17,14 @@ import (
 // maxWait is how long a submit waits for its outcome at most.
 const maxWait = 10 * time.Second
 
-// submitHeaders come with every request that makes a job.
-type submitHeaders struct {
+// SubmitHeaders come with every request that makes a job.
+type SubmitHeaders struct {
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"257" doc:"1 to 255 visible characters; the same key brings the same job"`
 	Prefer         string `header:"Prefer" doc:"wait=N: answer with the outcome if it comes within N seconds (at most 10)"`
 }
 
 // key returns the idempotency key, with or without the quotes of a structured field.
-func (h submitHeaders) key() (string, error) {
+func (h SubmitHeaders) key() (string, error) {
 	key := h.IdempotencyKey
 	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
 		key = key[1 : len(key)-1]
