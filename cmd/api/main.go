@@ -36,7 +36,7 @@ func main() {
 	if err := run(ctx); err != nil {
 		slog.Error("api stopped", "error", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop has run
+		os.Exit(1)
 	}
 }
 
@@ -113,8 +113,10 @@ func run(ctx context.Context) error {
 // serve answers until ctx ends, and then lets requests under way finish.
 func serve(ctx context.Context, cfg config.Config, api, metrics http.Handler, closing func()) error {
 	servers := map[string]*http.Server{
-		cfg.Listen: {Handler: api, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
-			WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10},
+		cfg.Listen: {
+			Handler: api, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+			WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		},
 		cfg.Metrics: {Handler: metrics, ReadHeaderTimeout: 5 * time.Second},
 	}
 	failed := make(chan error, len(servers))

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ func newMember(ctx context.Context, bin string, i int, o devOptions, env []strin
 	if err != nil {
 		return nil, err
 	}
-	m.env = append(env[:len(env):len(env)], fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
+	m.env = append(slices.Clone(env), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
 	m.probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
 	if kind == "api" {
 		port, err := devservices.FreePort(ctx, firstPort+n-1)

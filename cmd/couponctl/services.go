@@ -20,11 +20,23 @@ func servicesCommand() *cobra.Command {
 		Use: "services -- command [args]", Short: "Run a command with a private Postgres and Redis for tests", Args: cobra.MinimumNArgs(1),
 		Long: "Sets DATABASE_URL and REDIS_URL for the command, unless they are set already, and stops the servers after it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := startServices(cmd.Context(), filepath.Join(dataDir, "test"), cmd.ErrOrStderr(), servicesFor{tests: true})
+			if err := os.MkdirAll(dataDir, 0o700); err != nil {
+				return err
+			}
+			lock, err := devservices.TryLock(filepath.Join(dataDir, "test.lock"))
 			if err != nil {
 				return err
 			}
-			child := exec.CommandContext(cmd.Context(), args[0], args[1:]...) //nolint:gosec // the command is the purpose
+			defer func() { _ = lock.Release() }() // the kernel does it otherwise
+			dir := filepath.Join(dataDir, "test")
+			if err = os.RemoveAll(dir); err != nil { // tests start from nothing
+				return err
+			}
+			s, err := startServices(cmd.Context(), dir, cmd.ErrOrStderr(), servicesFor{tests: true})
+			if err != nil {
+				return err
+			}
+			child := exec.CommandContext(cmd.Context(), args[0], args[1:]...)
 			child.Cancel = func() error { return child.Process.Signal(os.Interrupt) }
 			child.Stdin, child.Stdout, child.Stderr = os.Stdin, os.Stdout, os.Stderr
 			child.Env = append(os.Environ(), s.env()...)

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"text/tabwriter"
-
-	"fmt"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/spf13/cobra"

@@ -32,7 +32,7 @@ func main() {
 	if err := run(ctx); err != nil {
 		slog.Error("worker stopped", "error", err)
 		stop()
-		os.Exit(1) //nolint:gocritic // stop has run
+		os.Exit(1)
 	}
 }
 

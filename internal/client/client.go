@@ -41,20 +41,20 @@ func (c *Client) As(credential string) *Client {
 	return &other
 }
 
-// Problem is a refusal of the API.
-type Problem struct {
+// ProblemError is a refusal of the API.
+type ProblemError struct {
 	Status int    `json:"status"`
 	Code   string `json:"code"`
 	Detail string `json:"detail"`
 }
 
-func (p *Problem) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
+func (p *ProblemError) Error() string { return fmt.Sprintf("%d %s: %s", p.Status, p.Code, p.Detail) }
 
 // Header is a request header.
 type Header struct{ Name, Value string }
 
 // Do sends a request and reads the JSON answer into out, unless that is nil. A
-// refusal comes back as *Problem.
+// refusal comes back as *ProblemError.
 func (c *Client) Do(ctx context.Context, method, path string, in, out any, headers ...Header) error {
 	var body io.Reader
 	if in != nil {
@@ -87,7 +87,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, heade
 		return fmt.Errorf("read answer: %w", err)
 	}
 	if response.StatusCode >= http.StatusBadRequest {
-		problem := &Problem{Status: response.StatusCode}
+		problem := &ProblemError{Status: response.StatusCode}
 		if err = json.Unmarshal(data, problem); err != nil {
 			return fmt.Errorf("%s %s: status %d with an unreadable body", method, path, response.StatusCode)
 		}

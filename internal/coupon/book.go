@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -88,13 +89,11 @@ func (b Book) Move(to BookStatus) (Book, error) {
 	if b.Status == to {
 		return b, nil
 	}
-	for _, allowed := range bookMoves[b.Status] {
-		if allowed == to {
-			b.Status = to
-			return b, nil
-		}
+	if !slices.Contains(bookMoves[b.Status], to) {
+		return b, ErrBookState.with("A %s book cannot become %s.", b.Status, to)
 	}
-	return b, ErrBookState.with("A %s book cannot become %s.", b.Status, to)
+	b.Status = to
+	return b, nil
 }
 
 // TakesClaims tells why the book accepts no claim at now, or nil.

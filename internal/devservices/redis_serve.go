@@ -32,7 +32,7 @@ func (p redisProgram) serve(ctx context.Context, home string, held *lock, log io
 		name: "redis",
 		dir:  home,
 		command: func(ctx context.Context, port int) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, p.path, redisArgs(home, pidFile, port)...) //nolint:gosec // the path is one that findRedis tried
+			cmd := exec.CommandContext(ctx, p.path, redisArgs(home, pidFile, port)...)
 			cmd.Env = append(cmd.Environ(), p.env...)
 			cmd.Dir = home
 			return cmd

@@ -129,7 +129,7 @@ func (c customer) claim(ctx context.Context, book uuid.UUID) outcome {
 		job, err = c.api.Finish(ctx, job.ID)
 	}
 	o.settled = time.Since(start)
-	var refused *client.Problem
+	var refused *client.ProblemError
 	switch {
 	case errors.As(err, &refused) && refused.Code == "sold_out":
 		o.refusal = refused.Code

@@ -64,9 +64,9 @@ type editBookRequest struct {
 	Body struct {
 		Name                  *string             `json:"name,omitempty"`
 		Description           *string             `json:"description,omitempty"`
-		StartsAt              optional[time.Time] `json:"starts_at,omitempty" doc:"null: at once"`
-		EndsAt                optional[time.Time] `json:"ends_at,omitempty" doc:"null: no end"`
-		MaxAssignmentsPerUser optional[int]       `json:"max_assignments_per_user,omitempty" doc:"null: no limit"`
+		StartsAt              optional[time.Time] `json:"starts_at,omitzero" doc:"null: at once"`
+		EndsAt                optional[time.Time] `json:"ends_at,omitzero" doc:"null: no end"`
+		MaxAssignmentsPerUser optional[int]       `json:"max_assignments_per_user,omitzero" doc:"null: no limit"`
 	}
 }
 

@@ -78,12 +78,12 @@ func (a *API) generateCodes(ctx context.Context, in *generateRequest) (*jobRespo
 	if err != nil {
 		return nil, err
 	}
-	print, err := fingerprint("generate", in.ID, in.Body)
+	mark, err := fingerprint("generate", in.ID, in.Body)
 	if err != nil {
 		return nil, err
 	}
 	submission, err := a.Service.SubmitGenerate(ctx, principalOf(ctx), service.GenerateRequest{
-		BookID: in.ID, Count: in.Body.Count, Pattern: in.Body.Pattern, IdempotencyKey: key, Fingerprint: print,
+		BookID: in.ID, Count: in.Body.Count, Pattern: in.Body.Pattern, IdempotencyKey: key, Fingerprint: mark,
 	})
 	if patience := wait(in.Prefer); err == nil && patience > 0 {
 		submission.Job, err = a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), submission.Job.ID, patience)

@@ -37,8 +37,7 @@ func New(client redis.UniversalClient) *Mutexes {
 func (m *Mutexes) Try(ctx context.Context, name string, work func(context.Context) error) error {
 	mutex := m.redsync.NewMutex(keyPrefix+name, redsync.WithExpiry(ttl), redsync.WithTimeoutFactor(0.1))
 	if err := mutex.TryLockContext(ctx); err != nil {
-		var taken *redsync.ErrTaken
-		if errors.As(err, &taken) {
+		if _, taken := errors.AsType[*redsync.ErrTaken](err); taken {
 			return ErrTaken
 		}
 		slog.WarnContext(ctx, "working without mutex", "mutex", name, "error", err)

@@ -91,7 +91,7 @@ func acceptArgs(claims []coupon.NewJob) pgx.StrictNamedArgs {
 		if claim.IdempotencyKey != "" {
 			keys[row], fingerprints[row] = &claim.IdempotencyKey, claim.Fingerprint
 		}
-		counts[row], places[row] = int32(claim.Total), int32(place+1) //nolint:gosec // at most 100; at most a group
+		counts[row], places[row] = int32(claim.Total), int32(place+1)
 	}
 	return pgx.StrictNamedArgs{
 		"book_id": claims[0].BookID, "ids": ids, "user_ids": users, "submitter_ids": submitters,

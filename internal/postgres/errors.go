@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -56,13 +57,5 @@ func IsInDoubt(err error) bool {
 
 func hasClass(err error, classes ...string) bool {
 	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) < 2 {
-		return false
-	}
-	for _, class := range classes {
-		if pg.Code[:2] == class {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &pg) && len(pg.Code) == 5 && slices.Contains(classes, pg.Code[:2])
 }

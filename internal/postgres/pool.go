@@ -21,7 +21,7 @@ func Open(ctx context.Context, url string, connections int) (*pgxpool.Pool, erro
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL is not a connection URL like postgres://user:password@host:5432/name: %w", err)
 	}
-	settings.MaxConns = int32(min(max(connections, 1), 1000)) //nolint:gosec // bounded
+	settings.MaxConns = int32(min(max(connections, 1), 1000))
 	settings.MaxConnLifetime = 30 * time.Minute
 	settings.MaxConnLifetimeJitter = 5 * time.Minute
 	settings.HealthCheckPeriod = 15 * time.Second

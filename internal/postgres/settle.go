@@ -96,7 +96,7 @@ func (g Settlement) columns() (grants grantColumns, ends endColumns) {
 		}
 		ends.codes, ends.details = append(ends.codes, nil), append(ends.details, nil)
 		for _, c := range g.Coupons[next : next+d.Count] {
-			grants.coupons, grants.seqs = append(grants.coupons, c.ID), append(grants.seqs, int32(c.EventSeq+1)) //nolint:gosec // a coupon has few events
+			grants.coupons, grants.seqs = append(grants.coupons, c.ID), append(grants.seqs, int32(c.EventSeq+1))
 			grants.jobs, grants.users = append(grants.jobs, d.JobID), append(grants.users, d.UserID)
 			grants.actors = append(grants.actors, d.SubmitterID)
 		}

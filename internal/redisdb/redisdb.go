@@ -134,7 +134,7 @@ func Check(ctx context.Context, client redis.UniversalClient) error {
 		return nil //nolint:nilerr // CONFIG is off on managed servers: nothing to see there
 	}
 	if name := policy["maxmemory-policy"]; name != "" && name != "noeviction" {
-		return fmt.Errorf("Redis may evict tasks (maxmemory-policy %s): set maxmemory-policy noeviction, "+ //nolint:revive,staticcheck // a name
+		return fmt.Errorf("Redis may evict tasks (maxmemory-policy %s): set maxmemory-policy noeviction, "+ //nolint:staticcheck // a name
 			"and keep caches in another Redis", name)
 	}
 	return nil

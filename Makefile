@@ -1,0 +1,79 @@
+# Everything that people and CI do with this repository. `make help` lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+GO ?= go
+LINT := $(GO) tool -modfile=tools.mod golangci-lint
+SERVICES := bin/couponctl services --
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+
+.PHONY: help run build test test-go test-web check check-long lint lint-web fmt tidy-check bench-quick compose-env clean tools
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
+
+run: build ## Run everything here, with a flash sale first (DEMO=0 leaves it out)
+	@bin/couponctl dev $(ARGS)
+
+build: tools web/dist/index.html ## Build the web app and the programs into bin/
+	@$(GO) build -trimpath -o bin/ ./cmd/...
+
+tools:
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+	  echo "Node.js 20 or newer with npm is needed to build the web app: install it (Debian: nodejs and npm) and try again." >&2; exit 1; }
+	@node -e 'process.exit(+process.versions.node.split(".")[0] >= 20 ? 0 : 1)' || { \
+	  echo "Node.js 20 or newer is needed, this one is $$(node --version)." >&2; exit 1; }
+
+web/node_modules/.done: web/package-lock.json
+	@echo "installing the web app's packages"
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.done $(WEB_SOURCES)
+	@echo "building the web app"
+	@cd web && npm run --silent build -- --logLevel warn
+	@touch $@
+
+test: test-go test-web ## Run every test, Go and web, on services of their own
+
+test-go: build
+	@$(SERVICES) $(GO) test -race -shuffle=on ./...
+
+test-web: tools web/node_modules/.done
+	@cd web && npm run --silent test
+
+check-long: build ## Run the long tests too: real processes killed in the middle
+	@$(SERVICES) $(GO) test -race -shuffle=on -tags long -timeout 30m ./...
+
+check: fmt-check tidy-check lint lint-web test ## Exactly what CI runs
+
+.PHONY: fmt-check
+fmt-check: web/node_modules/.done
+	@$(LINT) fmt --diff
+	@cd web && npm run --silent format:check
+
+fmt: web/node_modules/.done ## Format Go and web code
+	@$(LINT) fmt
+	@cd web && npm run --silent format
+
+tidy-check:
+	@$(GO) mod tidy -diff
+
+lint: ## Lint the Go code; the linter is built once, through the Go proxy
+	@$(LINT) run ./...
+
+lint-web: tools web/node_modules/.done
+	@cd web && npm run --silent lint
+
+bench-quick: build ## Measure claims side by side with the usual designs (some minutes)
+	@$(SERVICES) $(GO) run ./bench
+
+compose-env: ## Write .env with random passwords for docker-compose.yml
+	@deploy/make-env
+
+clean: ## Remove what was built and all data of `make run`
+	@if [ -f .data/running.json ] && ! flock -n .data/dev.lock true 2>/dev/null; then \
+	  echo "a service runs from this directory: stop it first (Ctrl-C where it runs)" >&2; exit 1; fi
+	@rm -rf .data bin web/dist/assets web/dist/*.html web/dist/*.svg
