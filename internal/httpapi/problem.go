@@ -15,7 +15,7 @@ import (
 )
 
 // Problem is the body of every refusal (RFC 9457).
-type Problem struct {
+type Problem struct { //nolint:errname // the name of the schema in the API
 	Type      string         `json:"type" doc:"names the sort of problem" example:"urn:couponbook:problem:sold_out"`
 	Title     string         `json:"title" doc:"the status in words"`
 	Status    int            `json:"status"`
