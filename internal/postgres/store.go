@@ -31,7 +31,17 @@ func NewStore(pool *pgxpool.Pool) *Store { return &Store{db: pool} }
 // InTx runs work in one transaction: all of it happens, or none of it. Inside
 // another transaction it is a savepoint.
 func (s *Store) InTx(ctx context.Context, work func(tx *Store) error) error {
-	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error { return work(&Store{db: tx}) })
+	tx, err := s.db.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	// Does nothing after Commit. Not pgx.BeginFunc: that reports the failure of
+	// its rollback in place of the COMMIT's, which tells what may have happened.
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	if err = work(&Store{db: tx}); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }
 
 // Ping reports whether the database answers.

@@ -78,14 +78,15 @@ var fromTheStart = bounds{seq: 0, rank: -1}
 
 func (d *Drainer) drain(ctx context.Context, bookID uuid.UUID, done *Drained) error {
 	after, size, tries := fromTheStart, mostDrained, 0
+	var stuck error // a claim that can neither be decided nor ended
 	for end := time.Now().Add(drainFor); ctx.Err() == nil; {
 		if time.Now().After(end) {
 			return d.queue.RingBook(ctx, bookID)
 		}
-		n, err := d.group(ctx, bookID, &after, size, nil, done)
+		n, last, err := d.group(ctx, bookID, &after, size, nil, done)
 		switch {
-		case err == nil && n == 0 && after.seq == fromTheStart.seq:
-			return nil
+		case err == nil && n == 0 && (after.seq == fromTheStart.seq || stuck != nil):
+			return stuck
 		case err == nil && n == 0:
 			after = fromTheStart // someone may have let go of an earlier claim
 		case err == nil:
@@ -94,8 +95,8 @@ func (d *Drainer) drain(ctx context.Context, bookID uuid.UUID, done *Drained) er
 			size /= 2 // the row that Postgres refuses is among fewer
 		case postgres.IsData(err):
 			slog.ErrorContext(ctx, "claim failed", "book_id", bookID, "after_seq", after.seq, "error", err)
-			if _, err = d.group(ctx, bookID, &after, 1, coupon.ErrInternal, done); err != nil {
-				return err
+			if _, _, err = d.group(ctx, bookID, &after, 1, coupon.ErrInternal, done); err != nil {
+				after.seq, stuck = last, err // the others do not wait for it
 			}
 			size = mostDrained
 		case postgres.IsTransient(err) && tries < drainTries:
@@ -108,33 +109,35 @@ func (d *Drainer) drain(ctx context.Context, bookID uuid.UUID, done *Drained) er
 }
 
 // group decides the next claims of a book in one transaction, and returns how
-// many. With refusal, they all get that.
-func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, size int, refusal *coupon.Error, done *Drained) (int, error) {
+// many and, also when it fails, the seq of the last. With refusal, they all get that.
+func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, size int,
+	refusal *coupon.Error, done *Drained,
+) (n int, last int64, err error) {
 	var settled postgres.Settlement
 	next := *after
-	err := d.store.InTx(ctx, func(tx *postgres.Store) error {
+	err = d.store.InTx(ctx, func(tx *postgres.Store) error {
 		group, err := tx.OpenGroup(ctx, bookID, after.seq, size)
 		if err != nil || len(group.Claims) == 0 || group.Book.Holds() {
 			return err
 		}
+		next.seq = group.Claims[len(group.Claims)-1].Seq
 		settled = postgres.Settlement{BookID: bookID, Now: group.Now}
 		if why := firstOf(refusal, group.Book.Over(group.Now)); why != nil {
 			settled.Decided = coupon.RefuseAll(group.Claims, why)
 		} else if err = d.decide(ctx, tx, group, next.rank, &settled); err != nil {
 			return err
 		}
-		next.seq = group.Claims[len(group.Claims)-1].Seq
 		if n := len(settled.Coupons); n > 0 {
 			next.rank = settled.Coupons[n-1].DrawRank
 		}
 		return tx.Settle(ctx, settled)
 	})
 	if err != nil {
-		return 0, err
+		return 0, next.seq, err
 	}
 	*after = next
 	d.tell(ctx, settled.Decided, done)
-	return len(settled.Decided), nil
+	return len(settled.Decided), next.seq, nil
 }
 
 // decide gives out coupons by the rules of package coupon.

@@ -1,0 +1,94 @@
+package service_test
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"couponbook/internal/coupon"
+	"couponbook/internal/fixture"
+	"couponbook/internal/mutex"
+	"couponbook/internal/redisdb"
+	"couponbook/internal/service"
+	"couponbook/internal/testredis"
+)
+
+// age makes everything that waits look older than the sweeper's patience.
+func (h *house) age(t *testing.T) {
+	t.Helper()
+	_, err := h.pool.Exec(t.Context(), `UPDATE jobs SET created_at = created_at - interval '10 seconds',
+		heartbeat_at = heartbeat_at - interval '10 seconds', rung_at = rung_at - interval '10 seconds'`)
+	require.NoError(t, err)
+}
+
+// Claims whose doorbell was lost are drained by the sweeper, with Redis gone,
+// but not before their time, and not those of a paused book.
+func TestSweepWithoutRedis(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	redis := testredis.New(t)
+	drainer := service.NewDrainer(h.store, mutex.New(redis.Client(t, redisdb.ForMutexes)), h.queue)
+	sweeper := service.NewSweeper(h.store, drainer, h.queue)
+	redis.Stop(t)
+
+	lost, paused, fresh := fixture.Book(t, h.pool, 5, 0), fixture.Book(t, h.pool, 5, 0), fixture.Book(t, h.pool, 5, 0)
+	users := fixture.Users(t, h.pool, 5)
+	fixture.Queued(t, h.pool, lost.ID, users, 1)
+	fixture.Queued(t, h.pool, paused.ID, users, 1)
+	_, err := h.service.MoveBook(t.Context(), fixture.Owner(paused), paused.ID, coupon.Paused)
+	require.NoError(t, err)
+	h.age(t)
+	fixture.Queued(t, h.pool, fresh.ID, users, 1)
+
+	require.NoError(t, sweeper.Sweep(t.Context()))
+	require.Equal(t, map[string]int{"succeeded": 5}, fixture.Outcomes(t, h.pool, lost.ID))
+	require.Equal(t, map[string]int{"queued": 5}, fixture.Outcomes(t, h.pool, paused.ID))
+	require.Equal(t, map[string]int{"queued": 5}, fixture.Outcomes(t, h.pool, fresh.ID))
+	fixture.Verify(t, h.pool)
+}
+
+// Bulk jobs that wait too long, or whose worker is dead, are rung for once in
+// five seconds, however many sweepers there are.
+func TestSweepRingsForBulkJobs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 0, 0)
+	waiting, dead := h.generate(t, book, 5, ""), h.generate(t, book, 5, "")
+	_, err := h.store.StartBulk(t.Context(), dead)
+	require.NoError(t, err)
+	sweeper := service.NewSweeper(h.store, h.drainer, h.queue)
+	h.queue.Rung = nil
+	require.NoError(t, sweeper.Sweep(t.Context()))
+	require.Empty(t, h.queue.Rung, "too early")
+	h.age(t)
+	together(3, func(int) { require.NoError(t, sweeper.Sweep(t.Context())) })
+	require.Len(t, h.queue.Rung, 2)
+	require.Contains(t, h.queue.Rung, waiting)
+	require.Contains(t, h.queue.Rung, dead)
+	for _, id := range h.queue.Rung {
+		_, err = h.service.Generate(t.Context(), id)
+		require.NoError(t, err)
+	}
+	fixture.Verify(t, h.pool)
+}
+
+// While one worker holds the book's mutex another leaves the book to him.
+func TestTheMutexSavesWork(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	redis := testredis.New(t)
+	mutexes := mutex.New(redis.Client(t, redisdb.ForMutexes))
+	drainer := service.NewDrainer(h.store, mutexes, h.queue)
+	book := fixture.Book(t, h.pool, 5, 0)
+	fixture.Queued(t, h.pool, book.ID, fixture.Users(t, h.pool, 5), 1)
+	err := mutexes.Try(t.Context(), "book:"+book.ID.String(), func(ctx context.Context) error {
+		done, err := drainer.Drain(ctx, book.ID)
+		require.Equal(t, service.Drained{Taken: true}, done)
+		return err
+	})
+	require.NoError(t, err)
+	done, err := drainer.Drain(t.Context(), book.ID)
+	require.NoError(t, err)
+	require.Equal(t, service.Drained{Granted: 5}, done)
+}
