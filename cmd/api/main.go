@@ -82,9 +82,10 @@ func run(ctx context.Context) error {
 	ringer := queue.NewRinger(tasks.RingBook)
 	followers := service.NewFollowers(store)
 	claims := service.NewClaims(store, followers, ringer.Ring)
+	books := service.New(store, tasks)
 	metrics := telemetry.NewMetrics(pool)
 	handler, err := httpapi.New(httpapi.Options{
-		Accounts: service.NewAccounts(store, passwords, tokens), Service: service.New(store, tasks),
+		Accounts: service.NewAccounts(store, passwords, tokens), Service: books,
 		Claims: claims, Followers: followers,
 		Health: health.Checks{
 			Postgres: store.Ping, Migrations: migrator.Check,
@@ -104,6 +105,7 @@ func run(ctx context.Context) error {
 	running.Go(func() { claims.Run(loops) })
 	running.Go(func() { followers.Run(loops) })
 	running.Go(func() { tasks.FollowDone(loops, followers.Done) })
+	defer books.Close()
 	defer claims.Close()
 	defer running.Wait() // the ringer's last ring is for claims accepted while we drained
 	defer stopLoops()

@@ -73,7 +73,8 @@ func run(ctx context.Context) error {
 
 	store, tasks := postgres.NewStore(pool), queue.NewClient(redis)
 	drainer := service.NewDrainer(store, mutex.New(locks), tasks)
-	sweeper := service.NewSweeper(store, drainer, tasks)
+	bulk := service.New(store, tasks)
+	sweeper := service.NewSweeper(store, bulk, drainer, tasks)
 	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(pool).Handler(), health.Checks{
 		Postgres: store.Ping, Migrations: migrator.Check,
 		Redis: func(ctx context.Context) error { return redis.Ping(ctx).Err() },
@@ -85,14 +86,15 @@ func run(ctx context.Context) error {
 
 	var running sync.WaitGroup
 	for _, loop := range []jobs.Loop{
-		{Name: "sweep", Interval: time.Second, Step: sweeper.Sweep},
+		{Name: "sweep claims", Interval: time.Second, Step: sweeper.Claims},
+		{Name: "sweep bulk jobs", Interval: time.Second, Step: sweeper.Bulk},
 		{Name: "register queues", Interval: 5 * time.Second, Step: tasks.Register},
 	} {
 		running.Go(func() { loop.Run(ctx) })
 	}
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")
-	return jobs.NewServers(redis).Run(ctx, jobs.Handler(service.New(store, tasks), drainer))
+	return jobs.NewServers(redis).Run(ctx, jobs.Handler(bulk, drainer))
 }
 
 // serveMetrics answers Prometheus and the orchestrator's probes.

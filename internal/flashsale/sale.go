@@ -24,6 +24,8 @@ type Plan struct {
 	Connections  int                   // to the API, at most; 0: one for each user, up to 1000
 	Admin        *client.Client        // signed in as someone who may make books and keys
 	Guest        *client.Client        // the same API without a credential
+	More         []*client.Client      // further API processes: customers are spread over all
+	Ready        func()                // called when the crowd stands before the door; may be nil
 	Progress     func(done, total int) // may be nil
 }
 
@@ -43,6 +45,9 @@ func Hold(ctx context.Context, plan Plan) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if plan.Ready != nil {
+		plan.Ready()
+	}
 	outcomes := plan.rush(ctx, book, customers)
 	result := newResult(plan, book, outcomes)
 	if err = plan.askAgain(ctx, book, customers, outcomes, &result); err != nil {
@@ -59,11 +64,11 @@ type customer struct {
 }
 
 func (plan Plan) customers(ctx context.Context, sale, key string) ([]customer, error) {
-	shop := plan.Guest.As(key)
+	entrances := append([]*client.Client{plan.Guest}, plan.More...)
 	customers := make([]customer, plan.Users)
 	for i := range customers {
 		name := fmt.Sprintf("%s-%d", sale, i)
-		customers[i] = customer{shop, map[string]any{
+		customers[i] = customer{entrances[i%len(entrances)].As(key), map[string]any{
 			"user": map[string]any{"external_id": name}, "create_missing": true,
 		}, name}
 	}
@@ -76,7 +81,7 @@ func (plan Plan) customers(ctx context.Context, sale, key string) ([]customer, e
 		if err != nil {
 			return nil, fmt.Errorf("sign a customer in: %w", err)
 		}
-		customers[i].api, customers[i].body = plan.Guest.As(token), nil
+		customers[i].api, customers[i].body = entrances[i%len(entrances)].As(token), nil
 	}
 	return customers, nil
 }

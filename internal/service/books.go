@@ -61,7 +61,7 @@ func (s *Service) MoveBook(ctx context.Context, p auth.Principal, id uuid.UUID, 
 		return next, tx.AddEvent(ctx, postgres.Event{Type: coupon.BookMoved[to], BookID: id, ActorID: &p.UserID})
 	})
 	if err == nil && moved {
-		_ = s.queue.RingBook(ctx, id) // else the sweeper sees to the claims that waited
+		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingBook(ctx, id) }) // claims may have waited
 	}
 	return book, err
 }

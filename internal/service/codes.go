@@ -73,7 +73,7 @@ func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed fun
 	}
 	id := job.ID
 	if added {
-		ringJob(ctx, s.queue, job.Kind, id)
+		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingJob(ctx, job.Kind, job.ID) })
 	} else {
 		found, err := s.keyedJob(ctx, job)
 		if errors.Is(err, coupon.ErrJobNotFound) && refused != nil {

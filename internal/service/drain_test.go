@@ -112,6 +112,7 @@ func TestAPauseHoldsTheQueue(t *testing.T) {
 
 	_, err = h.service.MoveBook(t.Context(), owner, book.ID, coupon.Active)
 	require.NoError(t, err)
+	h.service.Close()
 	require.Contains(t, h.queue.Rung, book.ID, "activating rings")
 	require.Equal(t, service.Drained{Granted: 5}, h.drain(t, book.ID))
 	fixture.Verify(t, h.pool)

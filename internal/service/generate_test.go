@@ -20,6 +20,7 @@ func (h *house) generate(t *testing.T, book coupon.Book, count int, pattern stri
 		BookID: book.ID, Count: count, Pattern: pattern,
 	})
 	require.NoError(t, err)
+	h.service.Close() // what is being rung has been rung
 	require.Contains(t, h.queue.Rung, got.Job.ID)
 	return got.Job.ID
 }

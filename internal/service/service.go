@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 
 	"github.com/google/uuid"
 
@@ -23,19 +24,26 @@ type Queue interface {
 
 // Service has the use cases of books, codes and jobs.
 type Service struct {
-	store *postgres.Store
-	queue Queue
+	store   *postgres.Store
+	queue   Queue
+	ringing sync.WaitGroup
 }
 
 // New makes a service.
-func New(store *postgres.Store, queue Queue) *Service { return &Service{store, queue} }
+func New(store *postgres.Store, queue Queue) *Service { return &Service{store: store, queue: queue} }
 
-// ringJob rings for a bulk job. A bell that fails costs seconds, no job: the
-// sweeper rings again.
-func ringJob(ctx context.Context, queue Queue, kind coupon.JobKind, id uuid.UUID) {
-	if err := queue.RingJob(context.WithoutCancel(ctx), kind, id); err != nil {
-		slog.WarnContext(ctx, "doorbell not rung", "job_id", id, "error", err)
-	}
+// Close waits for doorbells that are being rung.
+func (s *Service) Close() { s.ringing.Wait() }
+
+// ring rings without making the caller wait: a Redis that does not answer must
+// not slow his. A bell that fails costs seconds, no job: the sweeper looks.
+func (s *Service) ring(ctx context.Context, id uuid.UUID, bell func(context.Context) error) {
+	ctx = context.WithoutCancel(ctx)
+	s.ringing.Go(func() {
+		if err := bell(ctx); err != nil {
+			slog.WarnContext(ctx, "doorbell not rung", "id", id, "error", err)
+		}
+	})
 }
 
 // unavailable hides a storage error that may mend behind one the caller

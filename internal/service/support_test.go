@@ -47,6 +47,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	h.claims = service.NewClaims(h.store, h.followers, func(book uuid.UUID) { _ = h.queue.RingBook(t.Context(), book) })
 	h.drainer = service.NewDrainer(h.store, fixture.Open{}, h.queue)
 	t.Cleanup(h.claims.Close)
+	t.Cleanup(h.service.Close)
 	return h
 }
 

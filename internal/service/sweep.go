@@ -13,25 +13,21 @@ import (
 const sweepAge = 2 * time.Second
 
 // Sweeper makes up for lost doorbells and dead workers. One runs in each
-// worker; it drains books itself and needs no Redis to do so.
+// worker; it needs no Redis.
 type Sweeper struct {
 	store   *postgres.Store
+	service *Service
 	drainer *Drainer
 	queue   Queue
 }
 
 // NewSweeper makes a sweeper.
-func NewSweeper(store *postgres.Store, drainer *Drainer, queue Queue) *Sweeper {
-	return &Sweeper{store, drainer, queue}
+func NewSweeper(store *postgres.Store, service *Service, drainer *Drainer, queue Queue) *Sweeper {
+	return &Sweeper{store, service, drainer, queue}
 }
 
-// Sweep drains the books whose oldest claim waits too long and rings for bulk
-// jobs that wait or have died.
-func (s *Sweeper) Sweep(ctx context.Context) error {
-	return errors.Join(s.sweepClaims(ctx), s.sweepBulk(ctx))
-}
-
-func (s *Sweeper) sweepClaims(ctx context.Context) error {
+// Claims drains the books whose oldest claim waits too long.
+func (s *Sweeper) Claims(ctx context.Context) error {
 	books, err := s.store.WaitingBooks(ctx, sweepAge)
 	for _, book := range books {
 		done, drainErr := s.drainer.Drain(ctx, book)
@@ -44,10 +40,18 @@ func (s *Sweeper) sweepClaims(ctx context.Context) error {
 	return err
 }
 
-func (s *Sweeper) sweepBulk(ctx context.Context) error {
+// Bulk rings for bulk jobs that wait too long or whose worker has died, and
+// does them itself where there is no bell to ring. It can take long: it has a
+// loop of its own.
+func (s *Sweeper) Bulk(ctx context.Context) error {
 	jobs, err := s.store.StaleBulk(ctx)
 	for _, job := range jobs {
-		ringJob(ctx, s.queue, job.Kind, job.ID)
+		if ringErr := s.queue.RingJob(ctx, job.Kind, job.ID); ringErr == nil {
+			continue
+		}
+		made, runErr := s.service.Generate(ctx, job.ID)
+		slog.InfoContext(ctx, "swept job", "job_id", job.ID, "made", made, "error", runErr)
+		err = errors.Join(err, runErr)
 	}
 	return err
 }

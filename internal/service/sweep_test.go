@@ -9,6 +9,7 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/mutex"
+	"couponbook/internal/queue"
 	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
 	"couponbook/internal/testredis"
@@ -29,7 +30,7 @@ func TestSweepWithoutRedis(t *testing.T) {
 	h := newHouse(t)
 	redis := testredis.New(t)
 	drainer := service.NewDrainer(h.store, mutex.New(redis.Client(t, redisdb.ForMutexes)), h.queue)
-	sweeper := service.NewSweeper(h.store, drainer, h.queue)
+	sweeper := service.NewSweeper(h.store, h.service, drainer, h.queue)
 	redis.Stop(t)
 
 	lost, paused, fresh := fixture.Book(t, h.pool, 5, 0), fixture.Book(t, h.pool, 5, 0), fixture.Book(t, h.pool, 5, 0)
@@ -41,7 +42,7 @@ func TestSweepWithoutRedis(t *testing.T) {
 	h.age(t)
 	fixture.Queued(t, h.pool, fresh.ID, users, 1)
 
-	require.NoError(t, sweeper.Sweep(t.Context()))
+	require.NoError(t, sweeper.Claims(t.Context()))
 	require.Equal(t, map[string]int{"succeeded": 5}, fixture.Outcomes(t, h.pool, lost.ID))
 	require.Equal(t, map[string]int{"queued": 5}, fixture.Outcomes(t, h.pool, paused.ID))
 	require.Equal(t, map[string]int{"queued": 5}, fixture.Outcomes(t, h.pool, fresh.ID))
@@ -57,12 +58,12 @@ func TestSweepRingsForBulkJobs(t *testing.T) {
 	waiting, dead := h.generate(t, book, 5, ""), h.generate(t, book, 5, "")
 	_, err := h.store.StartBulk(t.Context(), dead)
 	require.NoError(t, err)
-	sweeper := service.NewSweeper(h.store, h.drainer, h.queue)
+	sweeper := service.NewSweeper(h.store, h.service, h.drainer, h.queue)
 	h.queue.Rung = nil
-	require.NoError(t, sweeper.Sweep(t.Context()))
+	require.NoError(t, sweeper.Bulk(t.Context()))
 	require.Empty(t, h.queue.Rung, "too early")
 	h.age(t)
-	together(3, func(int) { require.NoError(t, sweeper.Sweep(t.Context())) })
+	together(3, func(int) { require.NoError(t, sweeper.Bulk(t.Context())) })
 	require.Len(t, h.queue.Rung, 2)
 	require.Contains(t, h.queue.Rung, waiting)
 	require.Contains(t, h.queue.Rung, dead)
@@ -70,6 +71,21 @@ func TestSweepRingsForBulkJobs(t *testing.T) {
 		_, err = h.service.Generate(t.Context(), id)
 		require.NoError(t, err)
 	}
+	fixture.Verify(t, h.pool)
+}
+
+// With no bell to ring, the sweeper makes the codes itself.
+func TestSweepMakesCodesWithoutRedis(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	redis := testredis.New(t)
+	dead := queue.NewClient(redis.Client(t, redisdb.ForQueues))
+	redis.Stop(t)
+	book := fixture.Book(t, h.pool, 0, 0)
+	id := h.generate(t, book, 25, "")
+	h.age(t)
+	require.NoError(t, service.NewSweeper(h.store, h.service, h.drainer, dead).Bulk(t.Context()))
+	require.Equal(t, coupon.Succeeded, h.job(t, id).Status)
 	fixture.Verify(t, h.pool)
 }
 

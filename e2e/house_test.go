@@ -1,0 +1,188 @@
+// Package e2e drives the real programs over HTTP, on a real Postgres and a
+// real Redis, and kills some of them.
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/client"
+	"couponbook/internal/coupon"
+	"couponbook/internal/devservices"
+	"couponbook/internal/fixture"
+	"couponbook/internal/flashsale"
+	"couponbook/internal/postgres"
+	"couponbook/internal/service"
+	"couponbook/internal/testdb"
+	"couponbook/internal/testredis"
+)
+
+var bin string // where the programs are
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if bin, err = os.MkdirTemp("", "couponbook-bin-"); err == nil {
+			defer func() { _ = os.RemoveAll(bin) }()
+			err = exec.Command("go", "build", "-o", bin, "couponbook/cmd/api", "couponbook/cmd/worker").Run()
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "build the programs:", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+const (
+	adminEmail    = "admin@example.com"
+	adminPassword = "a long enough password"
+	secret        = "0123456789abcdef0123456789abcdef"
+)
+
+// house is a whole installation.
+type house struct {
+	address string // of the database
+	pool    *pgxpool.Pool
+	redis   *testredis.Server
+	apis    []*process
+	workers []*process
+}
+
+// process is one running program.
+type process struct {
+	name, url, log string
+	cmd            *exec.Cmd
+	ended          chan error
+}
+
+func newHouse(t *testing.T, apis, workers int) *house {
+	t.Helper()
+	h := &house{address: testdb.NewURL(t), redis: testredis.New(t)}
+	h.pool = testdb.Open(t, h.address)
+	passwords, err := auth.NewPasswords()
+	require.NoError(t, err)
+	_, err = service.NewAccounts(postgres.NewStore(h.pool), passwords, nil).Register(t.Context(),
+		service.Account{Email: adminEmail, Password: adminPassword, Role: coupon.Admin})
+	require.NoError(t, err)
+	for range apis {
+		h.apis = append(h.apis, h.start(t, "api"))
+	}
+	h.addWorkers(t, workers)
+	return h
+}
+
+func (h *house) addWorkers(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		h.workers = append(h.workers, h.start(t, "worker"))
+	}
+}
+
+// start runs a program and waits until it is ready. Postgres knows it by name.
+func (h *house) start(t *testing.T, kind string) *process {
+	t.Helper()
+	p := &process{name: fmt.Sprintf("%s-%d", kind, time.Now().UnixNano()), ended: make(chan error, 1)}
+	p.log = filepath.Join(t.TempDir(), "log")
+	log, err := os.Create(p.log)
+	require.NoError(t, err)
+	port, err := devservices.FreePort(t.Context(), 0)
+	require.NoError(t, err)
+	metrics, err := devservices.FreePort(t.Context(), 0)
+	require.NoError(t, err)
+	p.url = fmt.Sprintf("http://127.0.0.1:%d", port)
+	probe := p.url + "/readyz"
+	if kind == "worker" {
+		probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
+	}
+	separator := "?"
+	if strings.Contains(h.address, "?") {
+		separator = "&"
+	}
+	p.cmd = exec.Command(filepath.Join(bin, kind))
+	p.cmd.Env = append(os.Environ(), "DATABASE_URL="+h.address+separator+"application_name="+p.name, "REDIS_URL="+h.redis.URL,
+		"AUTH_SECRET="+secret, fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
+	p.cmd.Stdout, p.cmd.Stderr = log, log
+	require.NoError(t, p.cmd.Start())
+	go func() { p.ended <- p.cmd.Wait(); close(p.ended); _ = log.Close() }()
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		if t.Failed() {
+			text, _ := os.ReadFile(p.log)
+			t.Logf("%s:\n%s", p.name, tail(string(text)))
+		}
+	})
+	require.Eventually(t, func() bool {
+		response, err := http.Get(probe)
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		return response.StatusCode == http.StatusOK
+	}, 20*time.Second, 20*time.Millisecond, "%s does not get ready", p.name)
+	return p
+}
+
+func tail(text string) string {
+	const most = 4000
+	return text[max(0, len(text)-most):]
+}
+
+func (p *process) kill(t *testing.T) {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGKILL))
+	<-p.ended
+}
+
+// stop asks the program to end, as an orchestrator does.
+func (p *process) stop(t *testing.T) error {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+	return <-p.ended
+}
+
+// admin is signed in at the first API process.
+func (h *house) admin(t *testing.T) (admin, guest *client.Client) {
+	t.Helper()
+	guest = client.New(h.apis[0].url, 1000)
+	token, err := guest.SignIn(t.Context(), adminEmail, adminPassword)
+	require.NoError(t, err)
+	return guest.As(token), guest
+}
+
+// sale holds a flash sale through every API process in turn. ready, unless it
+// is nil, is called when the book is there and the crowd has not begun.
+func (h *house) sale(ctx context.Context, t *testing.T, users, codes int, ready func()) (flashsale.Result, error) {
+	t.Helper()
+	admin, guest := h.admin(t)
+	plan := flashsale.Plan{Users: users, Codes: codes, Admin: admin, Guest: guest, Ready: ready}
+	for _, api := range h.apis[1:] {
+		plan.More = append(plan.More, client.New(api.url, 1000))
+	}
+	return flashsale.Hold(ctx, plan)
+}
+
+// count runs a query that yields one number.
+func (h *house) count(t *testing.T, sql string) (n int) {
+	t.Helper()
+	require.NoError(t, h.pool.QueryRow(t.Context(), sql).Scan(&n))
+	return n
+}
+
+func (h *house) verify(t *testing.T) {
+	t.Helper()
+	fixture.Verify(t, h.pool)
+}

@@ -1,0 +1,110 @@
+package postgres_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+
+	"couponbook/internal/fixture"
+	"couponbook/internal/postgres"
+	"couponbook/internal/service"
+	"couponbook/internal/testdb"
+)
+
+// usedBook is a database in which things have happened: ten coupons, of which
+// seven are granted, to people who may have two; two refusals; one claim waits.
+func usedBook(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	pool := testdb.New(t)
+	book := fixture.Book(t, pool, 10, 2)
+	users := fixture.Users(t, pool, 5)
+	fixture.Queued(t, pool, book.ID, users, 1)
+	fixture.Queued(t, pool, book.ID, users[:2], 1)
+	fixture.Queued(t, pool, book.ID, users[:2], 1)
+	drainer := service.NewDrainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{})
+	done, err := drainer.Drain(t.Context(), book.ID)
+	require.NoError(t, err)
+	require.Equal(t, service.Drained{Granted: 7, Refused: 2}, done)
+	fixture.Queued(t, pool, book.ID, users[4:], 1)
+	fixture.Verify(t, pool)
+	return pool
+}
+
+// Every check of verify names the corruption that it is there for.
+func TestVerifyNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	const (
+		won  = `(SELECT id FROM jobs WHERE kind = 'claim' AND status = 'succeeded' ORDER BY seq LIMIT 1)`
+		held = `(SELECT id FROM coupons WHERE state = 'ASSIGNED' ORDER BY id LIMIT 1)`
+		free = `(SELECT id FROM coupons WHERE state = 'UNASSIGNED' ORDER BY id LIMIT 1)`
+	)
+	planted := []struct{ check, sql string }{
+		{"no coupon was granted by two claims", `
+			UPDATE jobs SET coupon_ids = (SELECT coupon_ids FROM jobs WHERE id = ` + won + `)
+			WHERE id = (SELECT id FROM jobs WHERE status = 'succeeded' AND kind = 'claim' ORDER BY seq DESC LIMIT 1)`},
+		{"coupons and the jobs that assigned them agree", `UPDATE coupons SET job_id = gen_random_uuid() WHERE id = ` + held},
+		{"granted coupons are held by who was granted them", `
+			UPDATE coupons SET state = 'UNASSIGNED', user_id = NULL, assigned_at = NULL, job_id = NULL WHERE id = ` + held},
+		{"every claim that ended has exactly one outcome", `UPDATE jobs SET coupon_ids = '{}' WHERE id = ` + won},
+		{"every job that ended has told so exactly once", `DELETE FROM events WHERE type = 'job.succeeded' AND job_id = ` + won},
+		{"every job that ended has told so exactly once", `
+			INSERT INTO events (type, job_id, created_at) VALUES ('job.failed', ` + won + `, now())`},
+		{"users' counters equal their coupons", `UPDATE book_user_limits SET used = 1 WHERE used = 2`},
+		{"users' counters equal their coupons", `DELETE FROM book_user_limits`},
+		{"no user got more than his book's limit", `
+			UPDATE coupons SET state = 'ASSIGNED', assigned_at = now(),
+			       user_id = (SELECT user_id FROM book_user_limits WHERE used = 2 LIMIT 1) WHERE id = ` + free},
+		{"every transition of a coupon has its event, without a gap", `DELETE FROM events WHERE coupon_id = ` + held},
+		{"every transition of a coupon has its event, without a gap", `
+			UPDATE events SET coupon_seq = 2 WHERE coupon_id = ` + held},
+		{"every transition of a coupon has its event, without a gap", `
+			INSERT INTO events (type, coupon_id, coupon_seq, created_at) VALUES ('coupon.assigned', ` + free + `, 1, now())`},
+		{"stock counts what the coupons say", `UPDATE book_stock SET free = free + 1`},
+		{"stock counts what the coupons say", `DELETE FROM coupons WHERE id = ` + free},
+		{"refusals are counted as they are", `UPDATE book_stock SET refused = 0`},
+		{"claims were decided in the order of acceptance", `
+			UPDATE jobs SET finished_at = finished_at + interval '1 second' WHERE id = ` + won},
+		{"every claim has its own place in its book's queue", `UPDATE jobs SET seq = seq + 1 WHERE id = ` + won},
+		{"every claim has its own place in its book's queue", `UPDATE book_queues SET last_seq = 3`},
+		{"no claim of an active book waits longer than a minute", `
+			WITH aged AS (UPDATE books SET updated_at = updated_at - interval '1 hour')
+			UPDATE jobs SET created_at = created_at - interval '61 seconds' WHERE status = 'queued'`},
+		{"generation jobs made exactly as many codes as they count", `
+			UPDATE coupons SET batch_id = gen_random_uuid() WHERE id = ` + free},
+		{"jobs name books and users that exist", `UPDATE jobs SET submitter_id = gen_random_uuid() WHERE id = ` + won},
+	}
+	for _, p := range planted {
+		t.Run(p.check, func(t *testing.T) {
+			t.Parallel()
+			pool := usedBook(t)
+			tag, err := pool.Exec(t.Context(), p.sql)
+			require.NoError(t, err)
+			require.Positive(t, tag.RowsAffected(), "nothing was planted")
+			findings, err := postgres.NewStore(pool).Verify(t.Context())
+			require.NoError(t, err)
+			named := false
+			for _, f := range findings {
+				if f.Check == p.check {
+					named = true
+					require.Positive(t, f.Anomalies)
+					require.NotEmpty(t, f.Sample)
+				}
+			}
+			require.True(t, named, "there is no such check")
+		})
+	}
+	t.Run("every check has something planted", func(t *testing.T) {
+		t.Parallel()
+		findings, err := postgres.NewStore(usedBook(t)).Verify(t.Context())
+		require.NoError(t, err)
+		for _, f := range findings {
+			require.Positive(t, f.Checked, "%s looked at nothing", f.Check)
+			has := false
+			for _, p := range planted {
+				has = has || p.check == f.Check
+			}
+			require.True(t, has, "nothing is planted for: %s", f.Check)
+		}
+	})
+}
