@@ -68,7 +68,7 @@ lint-web: tools web/node_modules/.done
 	@cd web && npm run --silent lint
 
 bench-quick: build ## Measure claims side by side with the usual designs (some minutes)
-	@$(SERVICES) $(GO) run ./bench
+	@bin/couponctl services --durable -- $(GO) run ./bench
 
 compose-env: ## Write .env with random passwords for docker-compose.yml
 	@deploy/make-env

@@ -16,7 +16,8 @@ import (
 )
 
 func servicesCommand() *cobra.Command {
-	return &cobra.Command{
+	durable := false
+	cmd := &cobra.Command{
 		Use: "services -- command [args]", Short: "Run a command with a private Postgres and Redis for tests", Args: cobra.MinimumNArgs(1),
 		Long: "Sets DATABASE_URL and REDIS_URL for the command, unless they are set already, and stops the servers after it.",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -32,7 +33,7 @@ func servicesCommand() *cobra.Command {
 			if err = os.RemoveAll(dir); err != nil { // tests start from nothing
 				return err
 			}
-			s, err := startServices(cmd.Context(), dir, cmd.ErrOrStderr(), servicesFor{tests: true})
+			s, err := startServices(cmd.Context(), dir, cmd.ErrOrStderr(), servicesFor{tests: true, durable: durable})
 			if err != nil {
 				return err
 			}
@@ -43,6 +44,8 @@ func servicesCommand() *cobra.Command {
 			return errors.Join(child.Run(), s.stop())
 		},
 	}
+	cmd.Flags().BoolVar(&durable, "durable", false, "keep every promise of Postgres (fsync), as for measuring")
+	return cmd
 }
 
 // services are the Postgres and the Redis to use: given, or started here.
@@ -54,8 +57,9 @@ type services struct {
 	redis                 *devservices.Redis
 }
 
-// servicesFor says what they are for: tests want speed and a real Redis.
-type servicesFor struct{ tests bool }
+// servicesFor says what they are for: tests want a real Redis, and speed
+// rather than durability unless they measure.
+type servicesFor struct{ tests, durable bool }
 
 // startServices takes DATABASE_URL and REDIS_URL where they are set, and
 // starts private servers in dir for the rest.
@@ -69,7 +73,7 @@ func startServices(ctx context.Context, dir string, log io.Writer, purpose servi
 		s.picked = append(s.picked, "Postgres: the one that DATABASE_URL names")
 	} else {
 		s.postgres, err = devservices.StartPostgres(ctx, devservices.PostgresOptions{
-			Dir: filepath.Join(dir, "pg"), Source: cfg.DevPostgres, Fast: purpose.tests, Log: log,
+			Dir: filepath.Join(dir, "pg"), Source: cfg.DevPostgres, Fast: purpose.tests && !purpose.durable, Log: log,
 		})
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@
 package httpapi
 
 import (
+	"context"
 	"io/fs"
 	"net/http"
 	"reflect"
@@ -25,11 +26,16 @@ const Prefix = "/api/v1"
 // maxBody is the most bytes of a JSON body.
 const maxBody = 1 << 20
 
+// Claims accepts claims: the product's way, or another one to measure against.
+type Claims interface {
+	Submit(ctx context.Context, p auth.Principal, in service.ClaimRequest) (service.Submission, error)
+}
+
 // Options are the parts that the door opens to.
 type Options struct {
 	Accounts  *service.Accounts
 	Service   *service.Service
-	Claims    *service.Claims
+	Claims    Claims
 	Followers *service.Followers
 	Health    health.Checks
 	Tokens    *auth.Tokens

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// requests are n claims of different users, each with its own key.
+func (s *stage) requests(d design, book uuid.UUID, n int, prefer string) []request {
+	made := make([]request, n)
+	for i := range made {
+		made[i] = newRequest(d.host, book.String(), s.tokens[i%len(s.tokens)], uuid.NewString(), prefer)
+	}
+	return made
+}
+
+// rush is P1: n claims for as many codes; the clock runs until the last coupon
+// is granted and durable. It returns claims a second.
+func (s *stage) rush(ctx context.Context, d design, n int) (float64, error) {
+	book, err := s.book(ctx, n)
+	if err != nil {
+		return 0, err
+	}
+	requests := s.requests(d, book, n, "respond-async")
+	start := time.Now()
+	got, err := send(d.host, requests, connections)
+	if err != nil {
+		return 0, err
+	}
+	if ok := got.statuses[200] + got.statuses[202]; ok != n {
+		return 0, fmt.Errorf("%d of %d claims were accepted: %v", ok, n, got.statuses)
+	}
+	for left := true; left; {
+		err = s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM coupons WHERE book_id = $1 AND state = 'UNASSIGNED')`, book).Scan(&left)
+		if err != nil {
+			return 0, err
+		}
+		if time.Since(start) > 2*time.Minute {
+			return 0, errors.New("coupons are left after two minutes")
+		}
+		<-time.After(2 * time.Millisecond)
+	}
+	took := time.Since(start)
+	return float64(n) / took.Seconds(), nil
+}
+
+// sale is P3: everyone at once, on a connection each, until all outcomes are
+// known to those who asked.
+func (s *stage) sale(ctx context.Context, d design, users, codes int) (time.Duration, error) {
+	book, err := s.book(ctx, codes)
+	if err != nil {
+		return 0, err
+	}
+	got, err := send(d.host, s.requests(d, book, users, "wait=10"), users)
+	if err != nil {
+		return 0, err
+	}
+	if got.statuses[202] > 0 || got.statuses[200]+got.statuses[409] != users {
+		return 0, fmt.Errorf("not all outcomes are known: %v", got.statuses)
+	}
+	var granted int
+	err = s.pool.QueryRow(ctx, `SELECT count(*) FROM coupons WHERE book_id = $1 AND state = 'ASSIGNED'`, book).Scan(&granted)
+	if err == nil && granted != codes {
+		err = fmt.Errorf("%d coupons granted instead of %d", granted, codes)
+	}
+	return got.took, err
+}
+
+// alone is P8: one claim after the other on an idle system, with its outcome
+// in the answer. It returns the median in milliseconds.
+func (s *stage) alone(ctx context.Context, d design, n int) (float64, error) {
+	book, err := s.book(ctx, n)
+	if err != nil {
+		return 0, err
+	}
+	got, err := send(d.host, s.requests(d, book, n, "wait=10"), 1)
+	if err != nil {
+		return 0, err
+	}
+	if got.statuses[200] != n {
+		return 0, fmt.Errorf("%d of %d answers had an outcome: %v", got.statuses[200], n, got.statuses)
+	}
+	return float64(got.latency.ValueAtQuantile(50)) / 1000, nil
+}
