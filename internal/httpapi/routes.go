@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -70,6 +71,7 @@ func (r route) mount(a *API, api huma.API) {
 		Description: "For " + r.access.String() + ".", MaxBodyBytes: maxBody,
 		Middlewares: huma.Middlewares{a.enforce(r.access)},
 		Errors:      r.access.errors(),
+		Tags:        []string{strings.Split(r.path, "/")[1]},
 	}
 	if !r.access.public {
 		operation.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
