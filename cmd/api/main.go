@@ -16,12 +16,10 @@ import (
 	"time"
 
 	"couponbook/internal/auth"
+	"couponbook/internal/backing"
 	"couponbook/internal/config"
-	"couponbook/internal/health"
 	"couponbook/internal/httpapi"
-	"couponbook/internal/postgres"
 	"couponbook/internal/queue"
-	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
 	"couponbook/internal/telemetry"
 	"couponbook/web"
@@ -48,27 +46,11 @@ func run(ctx context.Context) error {
 	if err = telemetry.SetUpLog(os.Stderr, "api", cfg.LogLevel); err != nil {
 		return err
 	}
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.APIConnections)
+	behind, err := backing.Connect(ctx, cfg.DatabaseURL, cfg.APIConnections, cfg.RedisURL)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	migrator, err := postgres.NewMigrator(pool)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = migrator.Close() }()
-	if err = migrator.Check(ctx); err != nil {
-		return err
-	}
-	redis, err := redisdb.Open(cfg.RedisURL, redisdb.ForQueues)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = redis.Close() }()
-	if err = redisdb.Check(ctx, redis); err != nil && !errors.Is(err, redisdb.ErrUnreachable) {
-		return err // one that is away may come back; one that evicts loses tasks
-	}
+	defer behind.Close()
 	passwords, err := auth.NewPasswords()
 	if err != nil {
 		return err
@@ -78,21 +60,17 @@ func run(ctx context.Context) error {
 		return err
 	}
 
-	store, tasks := postgres.NewStore(pool), queue.NewClient(redis)
+	store, tasks := behind.Store, queue.NewClient(behind.Redis)
 	ringer := queue.NewRinger(tasks.RingBook)
 	followers := service.NewFollowers(store)
 	claims := service.NewClaims(store, followers, ringer.Ring)
 	books := service.New(store, tasks)
-	metrics := telemetry.NewMetrics(pool)
+	metrics := telemetry.NewMetrics(behind.Pool)
 	handler, err := httpapi.New(httpapi.Options{
 		Accounts: service.NewAccounts(store, passwords, tokens), Service: books,
 		Claims: claims, Followers: followers,
-		Health: health.Checks{
-			Postgres: store.Ping, Migrations: migrator.Check,
-			Redis: func(ctx context.Context) error { return redis.Ping(ctx).Err() },
-		},
-		Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: web.Files(),
-		Monitor: httpapi.NewMonitor(redis), Observe: metrics.Request,
+		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: web.Files(),
+		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
 		CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,
 	})
 	if err != nil {

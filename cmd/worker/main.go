@@ -15,11 +15,11 @@ import (
 	"syscall"
 	"time"
 
+	"couponbook/internal/backing"
 	"couponbook/internal/config"
 	"couponbook/internal/health"
 	"couponbook/internal/jobs"
 	"couponbook/internal/mutex"
-	"couponbook/internal/postgres"
 	"couponbook/internal/queue"
 	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
@@ -44,41 +44,22 @@ func run(ctx context.Context) error {
 	if err = telemetry.SetUpLog(os.Stderr, "worker", cfg.LogLevel); err != nil {
 		return err
 	}
-	pool, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.WorkerConnections)
+	behind, err := backing.Connect(ctx, cfg.DatabaseURL, cfg.WorkerConnections, cfg.RedisURL)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
-	migrator, err := postgres.NewMigrator(pool)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = migrator.Close() }()
-	if err = migrator.Check(ctx); err != nil {
-		return err
-	}
-	redis, err := redisdb.Open(cfg.RedisURL, redisdb.ForQueues)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = redis.Close() }()
-	if err = redisdb.Check(ctx, redis); err != nil && !errors.Is(err, redisdb.ErrUnreachable) {
-		return err // one that is away may come back; one that evicts loses tasks
-	}
+	defer behind.Close()
 	locks, err := redisdb.Open(cfg.RedisURL, redisdb.ForMutexes)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = locks.Close() }()
 
-	store, tasks := postgres.NewStore(pool), queue.NewClient(redis)
+	store, tasks := behind.Store, queue.NewClient(behind.Redis)
 	drainer := service.NewDrainer(store, mutex.New(locks), tasks)
 	bulk := service.New(store, tasks)
 	sweeper := service.NewSweeper(store, bulk, drainer, tasks)
-	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(pool).Handler(), health.Checks{
-		Postgres: store.Ping, Migrations: migrator.Check,
-		Redis: func(ctx context.Context) error { return redis.Ping(ctx).Err() },
-	})
+	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(behind.Pool).Handler(), behind.Checks)
 	if err != nil {
 		return err
 	}
@@ -94,7 +75,7 @@ func run(ctx context.Context) error {
 	}
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")
-	return jobs.NewServers(redis).Run(ctx, jobs.Handler(bulk, drainer))
+	return jobs.NewServers(behind.Redis).Run(ctx, jobs.Handler(bulk, drainer))
 }
 
 // serveMetrics answers Prometheus and the orchestrator's probes.
