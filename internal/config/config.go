@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"github.com/caarlos0/env/v11"
@@ -64,14 +65,35 @@ func ReadTool() (Config, error) { return read(func(Config) []error { return nil 
 
 func read(check func(Config) []error) (Config, error) {
 	c, err := env.ParseAs[Config]()
-	if err != nil {
-		return c, fmt.Errorf("read the environment: %w", err)
+	return c, errors.Join(append(unreadable(err), check(c)...)...)
+}
+
+// unreadable names the variables whose values cannot be read, where the
+// library names our fields.
+func unreadable(err error) []error {
+	all, ok := errors.AsType[env.AggregateError](err)
+	if !ok {
+		return []error{err}
 	}
-	return c, errors.Join(check(c)...)
+	var wrong []error
+	for _, one := range all.Errors {
+		if parse, ok := errors.AsType[env.ParseError](one); ok {
+			if field, found := reflect.TypeFor[Config]().FieldByName(parse.Name); found {
+				one = fmt.Errorf("%s cannot be read: %w", field.Tag.Get("env"), parse.Err)
+			}
+		}
+		wrong = append(wrong, one)
+	}
+	return wrong
 }
 
 func (c Config) services() []error {
 	var wrong []error
+	for name, n := range map[string]int{"API_DB_CONNECTIONS": c.APIConnections, "WORKER_DB_CONNECTIONS": c.WorkerConnections} {
+		if n < 1 || n > 1000 {
+			wrong = append(wrong, fmt.Errorf("%s is %d: use 1 to 1000", name, n))
+		}
+	}
 	if c.DatabaseURL == "" {
 		wrong = append(wrong, errors.New("DATABASE_URL is not set: give a Postgres URL like postgres://user:password@host:5432/couponbook"))
 	}

@@ -58,12 +58,8 @@ func (b Book) Settings() BookSettings {
 func (b Book) With(s BookSettings) (Book, error) {
 	var wrong faults
 	s.Name = strings.TrimSpace(s.Name)
-	if s.Name == "" || len(s.Name) > 200 {
-		wrong.add("/name", "must have 1 to 200 characters")
-	}
-	if len(s.Description) > 5000 {
-		wrong.add("/description", "must have at most 5000 characters")
-	}
+	wrong.text("/name", s.Name, 1, 200)
+	wrong.text("/description", s.Description, 0, 5000)
 	if s.StartsAt != nil && s.EndsAt != nil && !s.StartsAt.Before(*s.EndsAt) {
 		wrong.add("/ends_at", "must be later than starts_at")
 	}
@@ -99,6 +95,8 @@ func (b Book) Move(to BookStatus) (Book, error) {
 // TakesClaims tells why the book accepts no claim at now, or nil.
 func (b Book) TakesClaims(now time.Time) error {
 	switch {
+	case b.Status == Closed:
+		return ErrBookNotActive.with("The book is closed: it gives out no more coupons.")
 	case b.Status != Active:
 		return ErrBookNotActive.with("The book is %s: it takes no claims until its owner activates it.", b.Status)
 	case b.StartsAt != nil && now.Before(*b.StartsAt):

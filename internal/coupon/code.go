@@ -8,6 +8,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -37,6 +38,9 @@ func NewPattern(text string, count int) (Pattern, error) {
 			wrong.add("/pattern", "position %d: only letters, digits, -, _, . and # for a random character", i+1)
 			break
 		}
+	}
+	if _, err := uuid.Parse(strings.ReplaceAll(text, "#", "0")); err == nil {
+		wrong.add("/pattern", "must not look like a UUID: a code could be taken for a coupon's id")
 	}
 	random := strings.Count(text, "#")
 	// At most one in a hundred of the possible codes exists: below that,
@@ -79,11 +83,12 @@ func (g Generator) DrawRank() (int64, error) {
 // Normalise returns the form in which codes are compared: NFKC, upper case,
 // without spaces and separators.
 func Normalise(code string) string {
-	return strings.Map(func(r rune) rune {
+	bare := strings.Map(func(r rune) rune {
 		switch r {
 		case ' ', '\t', '-', '_', '.':
 			return -1
 		}
 		return r
 	}, strings.ToUpper(norm.NFKC.String(code)))
+	return norm.NFKC.String(bare) // a mark that stood behind a separator now joins its letter
 }

@@ -1,6 +1,10 @@
 package coupon
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
 
 // Kind says what a caller can do about an error.
 type Kind string
@@ -76,6 +80,17 @@ type faults []Field
 
 func (f *faults) add(pointer, format string, args ...any) {
 	*f = append(*f, Field{Pointer: pointer, Detail: fmt.Sprintf(format, args...)})
+}
+
+// text checks a text's length in characters. NUL is refused: Postgres cannot
+// store it.
+func (f *faults) text(pointer, value string, least, most int) {
+	if n := utf8.RuneCountInString(value); n < least || n > most {
+		f.add(pointer, "must have %d to %d characters", least, most)
+	}
+	if strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
+		f.add(pointer, "must be text without the character NUL")
+	}
 }
 
 func (f *faults) err() error {

@@ -40,12 +40,8 @@ func CheckAccount(email, name, password string) (string, error) {
 	if !ok {
 		wrong.add("/email", "must be an e-mail address")
 	}
-	if len(name) > 200 {
-		wrong.add("/name", "must have at most 200 characters")
-	}
-	if len(password) < minSecret || len(password) > maxSecret {
-		wrong.add("/password", "must have %d to %d characters", minSecret, maxSecret)
-	}
+	wrong.text("/name", name, 0, 200)
+	wrong.text("/password", password, minSecret, maxSecret)
 	return folded, wrong.err()
 }
 
@@ -81,9 +77,7 @@ func NewUserRef(id *uuid.UUID, email, externalID, pointer string) (UserRef, erro
 	}
 	if externalID != "" {
 		given++
-		if ref.ExternalID == "" || len(ref.ExternalID) > 200 || strings.ContainsRune(ref.ExternalID, 0) {
-			wrong.add(pointer+"/external_id", "must have 1 to 200 characters")
-		}
+		wrong.text(pointer+"/external_id", ref.ExternalID, 1, 200)
 	}
 	if given != 1 {
 		wrong.add(pointer, "name the user in one way: user_id, user.email or user.external_id")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,17 @@ func Handler(s *service.Service, d *service.Drainer) asynq.Handler {
 	return mux
 }
 
+// safely makes a panic an error: asynq would retry the task at once, and then
+// archive it.
+func safely(ctx context.Context, id uuid.UUID, work func(context.Context, uuid.UUID) (string, error)) (result string, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return work(ctx, id)
+}
+
 // job adapts a use case to asynq: one id in, one line for asynqmon out. A
 // failure is logged here and ends the task: the rows still wait, and the
 // sweeper rings for them. asynq must not retry into its archive.
@@ -43,7 +55,7 @@ func job(work func(context.Context, uuid.UUID) (string, error)) asynq.HandlerFun
 			return nil
 		}
 		start := time.Now()
-		result, err := work(ctx, id)
+		result, err := safely(ctx, id, work)
 		level := slog.LevelInfo
 		if err != nil {
 			level, result = slog.LevelError, result+"; stopped by an error, the sweeper goes on"

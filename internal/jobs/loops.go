@@ -23,6 +23,9 @@ func (l Loop) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+			if ctx.Err() != nil {
+				return // select takes either when both are there
+			}
 		}
 		if err := l.Step(ctx); err != nil && ctx.Err() == nil {
 			slog.ErrorContext(ctx, "loop step failed", "loop", l.Name, "error", err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/hibiken/asynq"
@@ -92,9 +93,11 @@ func (s *Servers) waitForRedis(ctx context.Context) bool {
 }
 
 func (s *Servers) shutdown(n int) {
-	for _, server := range s.servers[:n] {
-		server.Shutdown()
+	var all sync.WaitGroup
+	for _, server := range s.servers[:n] { // side by side: each may take its whole time
+		all.Go(server.Shutdown)
 	}
+	all.Wait()
 }
 
 // patient runs asynq's scripts although their context has ended. asynq 0.26
@@ -106,12 +109,23 @@ func uncancelled(client redis.UniversalClient) redis.UniversalClient { return pa
 
 // EvalSha gives the script two seconds where the context gives it none.
 func (p patient) EvalSha(ctx context.Context, sha string, keys []string, args ...any) *redis.Cmd {
-	if ctx.Err() != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-		defer cancel()
-	}
+	ctx, cancel := alive(ctx)
+	defer cancel()
 	return p.UniversalClient.EvalSha(ctx, sha, keys, args...)
+}
+
+// Eval does so too: a Redis that has started again knows no scripts by hash.
+func (p patient) Eval(ctx context.Context, script string, keys []string, args ...any) *redis.Cmd {
+	ctx, cancel := alive(ctx)
+	defer cancel()
+	return p.UniversalClient.Eval(ctx, script, keys, args...)
+}
+
+func alive(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 }
 
 // logger hands asynq's lines to slog.

@@ -35,6 +35,9 @@ func New(client redis.UniversalClient) *Mutexes {
 // Try runs work while it holds the named mutex, or returns ErrTaken at once.
 // With Redis in trouble it runs work without: two may then do the same.
 func (m *Mutexes) Try(ctx context.Context, name string, work func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	mutex := m.redsync.NewMutex(keyPrefix+name, redsync.WithExpiry(ttl), redsync.WithTimeoutFactor(0.1))
 	if err := mutex.TryLockContext(ctx); err != nil {
 		if _, taken := errors.AsType[*redsync.ErrTaken](err); taken {

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -48,7 +49,11 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 			group.Claims, err = pgx.CollectRows(rows, pgx.RowToStructByName[coupon.Claim])
 			return err
 		})
-	return group, s.db.SendBatch(ctx, batch).Close()
+	err := s.db.SendBatch(ctx, batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = coupon.ErrBookNotFound
+	}
+	return group, err
 }
 
 // Used returns how many coupons of the book the users have.

@@ -23,7 +23,7 @@ func TestOpenSaysWhatToDo(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	for address, want := range map[string]string{
-		"not a url":                                     "DATABASE_URL is not a connection URL",
+		"not a url": "DATABASE_URL is not a connection URL",
 		"postgres://x@" + closed.Addr().String() + "/y": "check DATABASE_URL and that the server runs",
 		"postgres://x@" + oldServer(t) + "/y":           "is Postgres 14: use 15 or newer",
 	} {
@@ -90,18 +90,18 @@ func TestSortsOfErrors(t *testing.T) {
 		err                      error
 		data, transient, inDoubt bool
 	}{
-		{sqlstate("23505"), true, false, false},              // unique violation
-		{sqlstate("22001"), true, false, false},              // too long
-		{&postgres.RowsError{Want: 1}, true, false, false},   // a guard that did not hold
-		{sqlstate("40P01"), false, true, false},              // deadlock
-		{sqlstate("55P03"), false, true, false},              // lock timeout
-		{sqlstate("53300"), false, true, false},              // too many connections
-		{sqlstate("57P01"), false, true, true},               // shutting down
-		{io.ErrUnexpectedEOF, false, true, true},             // cut
-		{pgconn.ErrConnClosed, false, true, true},            // cut before
-		{&net.OpError{Err: io.EOF}, false, true, true},       // cut
-		{context.DeadlineExceeded, false, true, true},        // gave up
-		{sqlstate("42601"), false, false, false},             // a statement of ours is wrong
+		{sqlstate("23505"), true, false, false},             // unique violation
+		{sqlstate("22001"), true, false, false},             // too long
+		{&postgres.RowsError{Want: 1}, true, false, false},  // a guard that did not hold
+		{sqlstate("40P01"), false, true, false},             // deadlock
+		{sqlstate("55P03"), false, true, false},             // lock timeout
+		{sqlstate("53300"), false, true, false},             // too many connections
+		{sqlstate("57P01"), false, true, true},              // shutting down
+		{io.ErrUnexpectedEOF, false, true, true},            // cut
+		{pgconn.ErrConnClosed, false, true, true},           // cut before
+		{&net.OpError{Err: io.EOF}, false, true, true},      // cut
+		{context.DeadlineExceeded, false, true, true},       // gave up
+		{sqlstate("42601"), false, false, false},            // a statement of ours is wrong
 		{errors.New("something else"), false, false, false}, //
 		{nil, false, false, false},
 	} {

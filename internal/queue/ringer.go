@@ -42,13 +42,10 @@ func (r *Ringer) Ring(book uuid.UUID) {
 func (r *Ringer) Run(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
-			r.step(last)
-			cancel()
-			return
+			continue
 		case <-r.woken:
 		}
 		r.step(ctx)
@@ -58,6 +55,9 @@ func (r *Ringer) Run(ctx context.Context) {
 		case <-pause.C:
 		}
 	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	r.step(last)
 }
 
 // step rings once for every marked book. A ring that fails is dropped: the
@@ -68,7 +68,9 @@ func (r *Ringer) step(ctx context.Context) {
 	r.dirty = make(map[uuid.UUID]struct{}, len(books))
 	r.mu.Unlock()
 	for book := range books {
-		if err := r.ring(ctx, book); err != nil {
+		if err := r.ring(ctx, book); err != nil && ctx.Err() != nil {
+			r.Ring(book) // not its fault: the last step rings for it
+		} else if err != nil {
 			slog.WarnContext(ctx, "doorbell not rung", "book_id", book, "error", err)
 		}
 	}

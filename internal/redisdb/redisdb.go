@@ -4,9 +4,11 @@ package redisdb
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,12 +30,16 @@ const (
 	ForMutexes            // redsync: a dead Redis must cost a moment, not seconds
 )
 
-// Open makes a client for redis://, rediss://, redis-sentinel:// (?master_name=)
-// or redis-cluster:// (both with more hosts separated by commas). It does not
-// connect yet: the product serves while Redis is away.
+// Open makes a client for redis://, redis-sentinel:// (?master_name=) or
+// redis-cluster://, the latter two with more hosts separated by commas; with
+// rediss in place of redis it speaks TLS. It does not connect yet: the product
+// serves while Redis is away.
 func Open(address string, use Use) (redis.UniversalClient, error) {
 	options, err := parse(address)
 	if err != nil {
+		if wrong, ok := errors.AsType[*url.Error](err); ok {
+			err = wrong.Err // the error itself would print the password
+		}
 		return nil, fmt.Errorf("REDIS_URL is not an address like redis://host:6379/0, rediss://…, "+
 			"redis-sentinel://host1,host2/0?master_name=… or redis-cluster://host1,host2: %w", err)
 	}
@@ -42,6 +48,7 @@ func Open(address string, use Use) (redis.UniversalClient, error) {
 	options.DialTimeout = time.Second
 	options.ReadTimeout, options.WriteTimeout = 2*time.Second, 2*time.Second
 	options.MaxRetries = 1
+	options.DialerRetries = 1
 	options.PoolSize = 64
 	if use == ForMutexes {
 		options.DialTimeout = 250 * time.Millisecond
@@ -67,8 +74,12 @@ func parse(address string) (*redis.UniversalOptions, error) {
 		return &redis.UniversalOptions{
 			Addrs: []string{one.Addr}, Username: one.Username, Password: one.Password, DB: one.DB, TLSConfig: one.TLSConfig,
 		}, nil
-	case "redis-sentinel", "redis-cluster":
-		return parseMany(scheme, rest)
+	case "redis-sentinel", "redis-cluster", "rediss-sentinel", "rediss-cluster":
+		options, err := parseMany(strings.Replace(scheme, "rediss", "redis", 1), rest)
+		if err == nil && strings.HasPrefix(scheme, "rediss") {
+			options.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+		}
+		return options, err
 	}
 	return nil, fmt.Errorf("unknown scheme %q", scheme)
 }
@@ -96,12 +107,14 @@ func parseMany(scheme, rest string) (*redis.UniversalOptions, error) {
 			return nil, errors.New("redis-sentinel needs ?master_name=")
 		}
 		if db := strings.Trim(first.Path, "/"); db != "" {
-			if _, err = fmt.Sscanf(db, "%d", &options.DB); err != nil {
+			if options.DB, err = strconv.Atoi(db); err != nil || options.DB < 0 {
 				return nil, fmt.Errorf("database %q is not a number", db)
 			}
 		}
 	} else {
-		options.IsClusterMode = true
+		if options.IsClusterMode = true; strings.Trim(first.Path, "/") != "" {
+			return nil, errors.New("a cluster has no numbered databases")
+		}
 	}
 	for _, host := range addresses {
 		if host == "" {
@@ -120,8 +133,11 @@ func parseMany(scheme, rest string) (*redis.UniversalOptions, error) {
 // managed ones do, is believed.
 func Check(ctx context.Context, client redis.UniversalClient) error {
 	info, err := client.Info(ctx, "server").Result()
-	if err != nil && strings.Contains(err.Error(), "unknown") || err == nil && !strings.Contains(info, "redis_version") {
+	if err != nil && strings.Contains(err.Error(), "is not supported") || err == nil && !strings.Contains(info, "redis_version") {
 		info, err = client.Info(ctx).Result() // miniredis knows no sections
+	}
+	if err != nil && (strings.HasPrefix(err.Error(), "NOAUTH") || strings.HasPrefix(err.Error(), "WRONGPASS")) {
+		return fmt.Errorf("Redis refuses the user or password of REDIS_URL: %w", err) //nolint:staticcheck // a name
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrUnreachable, err)

@@ -2,9 +2,12 @@
 package telemetry
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // SetUpLog makes JSON lines on w the process's log. level is debug, info, warn
@@ -16,5 +19,13 @@ func SetUpLog(w io.Writer, process, level string) error {
 	}
 	handler := slog.NewJSONHandler(w, &slog.HandlerOptions{Level: threshold})
 	slog.SetDefault(slog.New(handler).With("process", process))
+	redis.SetLogger(redisLog{})
 	return nil
+}
+
+// redisLog takes go-redis's lines, which would stand between ours as plain text.
+type redisLog struct{}
+
+func (redisLog) Printf(ctx context.Context, format string, v ...any) {
+	slog.WarnContext(ctx, "redis", "detail", fmt.Sprintf(format, v...))
 }

@@ -1,0 +1,25 @@
+package coupon
+
+import (
+	"errors"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Without randomness there is no code and no rank, rather than a weak one.
+func TestAGeneratorWithoutRandomnessFails(t *testing.T) {
+	t.Parallel()
+	dry := errors.New("dry")
+	generator := Generator{iotest.ErrReader(dry)}
+	code, err := generator.Code("SALE-##")
+	require.ErrorIs(t, err, dry)
+	require.Empty(t, code)
+	_, err = generator.DrawRank()
+	require.ErrorIs(t, err, dry)
+
+	code, err = generator.Code("SALE")
+	require.NoError(t, err)
+	require.Equal(t, "SALE", code)
+}
