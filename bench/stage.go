@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -69,15 +69,15 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 		return nil, err
 	}
 	env := []string{"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "AUTH_SECRET=" + secret, "LOG_LEVEL=warn"}
-	if err = s.start(ctx, dir, "worker", "", "", env); err != nil {
+	if err = s.start(ctx, dir, "worker", "", env); err != nil {
 		return nil, err
 	}
 	for _, name := range []string{product, "synchronous", "advisory-lock"} {
-		program, argument := "peer", name
+		program := "peer" // which takes its design as argument
 		if name == product {
-			program, argument = "api", ""
+			program = "api"
 		}
-		if err = s.start(ctx, dir, program, argument, name, env); err != nil {
+		if err = s.start(ctx, dir, program, name, env); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +85,7 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 }
 
 // start runs a program; one with a name is a design, waited for.
-func (s *stage) start(ctx context.Context, dir, program, argument, name string, env []string) error {
+func (s *stage) start(ctx context.Context, dir, program, name string, env []string) error {
 	port, err := devservices.FreePort(ctx, 0)
 	if err != nil {
 		return err
@@ -95,16 +95,8 @@ func (s *stage) start(ctx context.Context, dir, program, argument, name string, 
 		return err
 	}
 	host := fmt.Sprintf("127.0.0.1:%d", port)
-	env = append(env[:len(env):len(env)], "LISTEN="+host, fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
-	path := filepath.Join(dir, program)
-	if argument != "" { // programs take settings from the environment; the peer its design as argument
-		script := filepath.Join(dir, name)
-		if err = os.WriteFile(script, fmt.Appendf(nil, "#!/bin/sh\nexec %s %s\n", path, argument), 0o700); err != nil {
-			return err
-		}
-		path = script
-	}
-	p, err := devservices.StartProgram(path, env, filepath.Join(dir, program+name+".log"))
+	env = append(slices.Clip(env), "LISTEN="+host, fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
+	p, err := devservices.StartProgram(filepath.Join(dir, program), env, filepath.Join(dir, program+name+".log"), name)
 	if err != nil {
 		return err
 	}

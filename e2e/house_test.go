@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"os"
@@ -65,7 +64,8 @@ type house struct {
 type process struct {
 	name, url, log string
 	cmd            *exec.Cmd
-	ended          chan error
+	ended          chan struct{}
+	err            error // how it ended
 }
 
 func newHouse(t *testing.T, apis, workers int) *house {
@@ -94,7 +94,7 @@ func (h *house) addWorkers(t *testing.T, n int) {
 // start runs a program and waits until it is ready. Postgres knows it by name.
 func (h *house) start(t *testing.T, kind string) *process {
 	t.Helper()
-	p := &process{name: fmt.Sprintf("%s-%d", kind, time.Now().UnixNano()), ended: make(chan error, 1)}
+	p := &process{name: fmt.Sprintf("%s-%d", kind, time.Now().UnixNano()), ended: make(chan struct{})}
 	p.log = filepath.Join(t.TempDir(), "log")
 	log, err := os.Create(p.log)
 	require.NoError(t, err)
@@ -116,7 +116,11 @@ func (h *house) start(t *testing.T, kind string) *process {
 		"AUTH_SECRET="+secret, fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	require.NoError(t, p.cmd.Start())
-	go func() { p.ended <- p.cmd.Wait(); close(p.ended); _ = log.Close() }()
+	go func() {
+		p.err = p.cmd.Wait()
+		_ = log.Close()
+		close(p.ended)
+	}()
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.ended
@@ -151,7 +155,8 @@ func (p *process) kill(t *testing.T) {
 func (p *process) stop(t *testing.T) error {
 	t.Helper()
 	require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
-	return <-p.ended
+	<-p.ended
+	return p.err
 }
 
 // admin is signed in at the first API process.
@@ -163,16 +168,24 @@ func (h *house) admin(t *testing.T) (admin, guest *client.Client) {
 	return guest.As(token), guest
 }
 
-// sale holds a flash sale through every API process in turn. ready, unless it
-// is nil, is called when the book is there and the crowd has not begun.
-func (h *house) sale(ctx context.Context, t *testing.T, users, codes int, ready func()) (flashsale.Result, error) {
+// plan is a flash sale through every API process.
+func (h *house) plan(t *testing.T, users, codes int) flashsale.Plan {
 	t.Helper()
 	admin, guest := h.admin(t)
-	plan := flashsale.Plan{Users: users, Codes: codes, Admin: admin, Guest: guest, Ready: ready}
+	plan := flashsale.Plan{Users: users, Codes: codes, Admin: admin, Guest: guest}
 	for _, api := range h.apis[1:] {
 		plan.More = append(plan.More, client.New(api.url, 1000))
 	}
-	return flashsale.Hold(ctx, plan)
+	return plan
+}
+
+// sale holds a flash sale and fails unless everyone gets what he has to.
+func (h *house) sale(t *testing.T, users, codes int) flashsale.Result {
+	t.Helper()
+	result, err := flashsale.Hold(t.Context(), h.plan(t, users, codes))
+	require.NoError(t, err)
+	require.True(t, result.Exact(), "%+v", result)
+	return result
 }
 
 // count runs a query that yields one number.

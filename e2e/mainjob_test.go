@@ -51,9 +51,7 @@ func TestTheMainJob(t *testing.T) {
 func TestTheFlashSale(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 2, 2)
-	result, err := h.sale(t.Context(), t, 1000, 100, nil)
-	require.NoError(t, err)
-	require.True(t, result.Exact(), "%+v", result)
+	h.sale(t, 1000, 100)
 	h.verify(t)
 	for _, p := range append(h.apis, h.workers...) {
 		require.NoError(t, p.stop(t), p.name)

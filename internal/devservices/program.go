@@ -18,13 +18,13 @@ type Program struct{ child *child }
 
 // StartProgram runs the program at path with env added to the present
 // environment. What it prints goes to the end of logFile.
-func StartProgram(path string, env []string, logFile string) (*Program, error) {
+func StartProgram(path string, env []string, logFile string, args ...string) (*Program, error) {
 	out, err := os.OpenFile(logFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
 	defer func() { _ = out.Close() }() // the child has its own copy
-	cmd := exec.Command(path)          //nolint:noctx // it must outlive the start
+	cmd := exec.Command(path, args...) //nolint:noctx // it must outlive the start
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = out, out
 	child, err := startChild(cmd, syscall.SIGTERM)

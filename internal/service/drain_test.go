@@ -153,11 +153,11 @@ func TestHeldCouponsAreWaitedFor(t *testing.T) {
 	_, err = tx.Exec(t.Context(), `SELECT FROM coupons WHERE book_id = $1 ORDER BY draw_rank LIMIT 3 FOR UPDATE`, book.ID)
 	require.NoError(t, err)
 
-	drained := make(chan service.Drained)
+	drained, failed := make(chan service.Drained, 1), make(chan error, 1)
 	go func() {
 		done, err := h.drainer.Drain(t.Context(), book.ID)
-		require.NoError(t, err)
 		drained <- done
+		failed <- err
 	}()
 	require.Eventually(t, func() bool { // the drain waits for the held rows
 		var waiting int
@@ -168,6 +168,7 @@ func TestHeldCouponsAreWaitedFor(t *testing.T) {
 	}, 5*time.Second, 5*time.Millisecond)
 	require.NoError(t, tx.Rollback(t.Context()))
 	require.Equal(t, service.Drained{Granted: 10}, <-drained)
+	require.NoError(t, <-failed)
 	fixture.Verify(t, h.pool)
 }
 
