@@ -68,7 +68,7 @@ func fingerprint(operation string, id uuid.UUID, body any) ([]byte, error) {
 type jobResponse struct {
 	Status            int
 	Location          string `header:"Location"`
-	RetryAfter        int    `header:"Retry-After"`
+	RetryAfter        string `header:"Retry-After"`
 	PreferenceApplied string `header:"Preference-Applied"`
 	Replayed          string `header:"Idempotency-Replayed"`
 	Body              jobBody
@@ -96,7 +96,7 @@ func answerSubmit(s service.Submission, err error, waited time.Duration) (*jobRe
 func answerJob(job coupon.Job) *jobResponse {
 	out := &jobResponse{Status: http.StatusOK, Body: newJobBody(job)}
 	if !job.Done() {
-		out.RetryAfter = 1
+		out.RetryAfter = "1" // seconds
 	}
 	return out
 }

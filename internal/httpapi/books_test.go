@@ -1,0 +1,102 @@
+package httpapi
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"couponbook/internal/coupon"
+	"couponbook/internal/fixture"
+)
+
+// A manager's book from draft to sale: made, changed in part, filled, opened.
+func TestABookFromDraftToSale(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	manager := h.person(t, coupon.Manager)
+	var book bookBody
+	got := h.call(t, manager, http.MethodPost, Prefix+"/books", map[string]any{
+		"name": " Summer ", "ends_at": "2099-01-01T00:00:00Z", "max_assignments_per_user": 2,
+	})
+	require.Equal(t, 201, got.status)
+	got.read(t, &book)
+	require.Equal(t, "Summer", book.Name)
+	require.Equal(t, coupon.Draft, book.Status)
+	path := Prefix + "/books/" + book.ID.String()
+
+	h.call(t, manager, http.MethodPatch, path, `{"description": "warm", "max_assignments_per_user": null}`).read(t, &book)
+	require.Equal(t, "warm", book.Description)
+	require.Nil(t, book.MaxAssignmentsPerUser, "null takes the limit away")
+	require.NotNil(t, book.EndsAt, "what is left out stays")
+	require.Equal(t, 2, book.Version)
+	bad := h.call(t, manager, http.MethodPatch, path, `{"name": "", "starts_at": "2100-01-01T00:00:00Z", "max_assignments_per_user": 0}`)
+	require.Equal(t, 422, bad.status)
+	require.Len(t, bad.problem.Errors, 3)
+	require.Equal(t, 422, h.call(t, manager, http.MethodPatch, path, `{"owner_id": "x"}`).status, "not his to set")
+
+	var job jobBody
+	got = h.call(t, manager, http.MethodPost, path+"/codes/generate", map[string]any{"count": 7, "pattern": "SUMMER-####-####"})
+	require.Equal(t, http.StatusAccepted, got.status)
+	got.read(t, &job)
+	_, err := h.service.Generate(t.Context(), job.ID)
+	require.NoError(t, err)
+	h.call(t, manager, http.MethodGet, job.Links.Self, nil).read(t, &job)
+	require.Equal(t, progressBody{Total: 7, Processed: 7, Succeeded: 7}, job.Progress)
+
+	for range 2 { // twice does no harm
+		h.call(t, manager, http.MethodPost, path+"/activate", nil).read(t, &book)
+		require.Equal(t, coupon.Active, book.Status)
+	}
+	var stats statsBody
+	h.call(t, manager, http.MethodGet, path+"/stats", nil).read(t, &stats)
+	require.Equal(t, statsBody{Total: 7, Free: 7}, stats)
+	require.Equal(t, 200, h.call(t, manager, http.MethodPost, path+"/close", nil).status)
+	require.Equal(t, "book_state", h.call(t, manager, http.MethodPost, path+"/activate", nil).problem.Code)
+	require.Equal(t, "book_state", h.call(t, manager, http.MethodPost, path+"/codes/generate", map[string]any{"count": 7}).problem.Code)
+
+	var books page[bookBody]
+	h.call(t, manager, http.MethodGet, Prefix+"/books", nil).read(t, &books)
+	require.Len(t, books.Data, 1, "his own")
+	fixture.Book(t, h.pool, 0, 0)
+	h.call(t, h.person(t, coupon.Admin), http.MethodGet, Prefix+"/books", nil).read(t, &books)
+	require.Len(t, books.Data, 2, "an admin sees all")
+}
+
+// Patterns that cannot work are refused before any job is made.
+func TestBadPatterns(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 0, 0)
+	for _, body := range []string{`{}`, `{"count": 0}`, `{"count": 5000001}`, `{"count": 1000, "pattern": "X##"}`, `{"count": 1, "pattern": "ö####"}`} {
+		got := h.call(t, h.token(t, fixture.Owner(book)), http.MethodPost, bookPath(book, "/codes/generate"), body)
+		require.Equal(t, 422, got.status, body)
+		require.NotEmpty(t, got.problem.Errors)
+	}
+	h.service.Close()
+	require.Empty(t, h.queue.Rung)
+}
+
+// A key is shown once, works, and is over at once when it is revoked.
+func TestAPIKeys(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	admin := h.person(t, coupon.Admin)
+	for _, body := range []string{
+		`{"name": "x", "scopes": []}`, `{"name": "x", "scopes": ["all"]}`, `{"name": "", "scopes": ["books:read"]}`,
+		`{"name": "x", "scopes": ["books:read"], "expires_at": "2001-01-01T00:00:00Z"}`,
+		`{"name": "x", "scopes": ["books:read"], "owner_id": "01902f3a-0000-7000-8000-000000000000"}`,
+	} {
+		require.Equal(t, 422, h.call(t, admin, http.MethodPost, Prefix+"/api-keys", body).status, body)
+	}
+	var key apiKeyBody
+	h.call(t, admin, http.MethodPost, Prefix+"/api-keys", `{"name": "shop", "scopes": ["books:read", "books:read"]}`).read(t, &key)
+	require.Equal(t, []string{"books:read"}, key.Scopes)
+	require.Equal(t, 200, h.call(t, key.Key, http.MethodGet, Prefix+"/books", nil).status)
+	list := h.call(t, admin, http.MethodGet, Prefix+"/api-keys", nil)
+	require.Contains(t, string(list.body), key.Prefix)
+	require.NotContains(t, string(list.body), key.Key)
+	require.Equal(t, 204, h.call(t, admin, http.MethodDelete, Prefix+"/api-keys/"+key.ID.String(), nil).status)
+	require.Equal(t, 401, h.call(t, key.Key, http.MethodGet, Prefix+"/books", nil).status)
+	require.Equal(t, "api_key_not_found", h.call(t, admin, http.MethodDelete, Prefix+"/api-keys/"+key.ID.String(), nil).problem.Code)
+}

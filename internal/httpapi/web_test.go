@@ -1,0 +1,72 @@
+package httpapi
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func (h *house) get(t *testing.T, path string) *httptest.ResponseRecorder {
+	t.Helper()
+	recorder := httptest.NewRecorder()
+	h.handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	return recorder
+}
+
+// The app answers at every path of its own, its files are kept by browsers,
+// and what is missing is missing.
+func TestTheWebApp(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for path, title := range map[string]string{"/": "app", "/books/42": "app", "/docs": "docs"} {
+		got := h.get(t, path)
+		require.Equal(t, 200, got.Code, path)
+		require.Contains(t, got.Body.String(), "<title>"+title, path)
+		require.Contains(t, got.Header().Get("Content-Security-Policy"), "frame-ancestors 'none'")
+		require.Equal(t, "nosniff", got.Header().Get("X-Content-Type-Options"))
+		require.Equal(t, "no-store", got.Header().Get("Cache-Control"))
+	}
+	asset := h.get(t, "/assets/app-1a2b.js")
+	require.Equal(t, 200, asset.Code)
+	require.Contains(t, asset.Header().Get("Cache-Control"), "immutable")
+	require.Equal(t, 404, h.get(t, "/assets/gone.js").Code)
+	require.Equal(t, 404, h.get(t, "/../../etc/passwd.txt").Code)
+	require.Equal(t, 200, h.get(t, "/healthz").Code)
+	require.Equal(t, 200, h.get(t, "/readyz").Code)
+}
+
+// The API's description has every route of the table and nothing of our insides.
+func TestTheDescription(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	got := h.call(t, "", http.MethodGet, "/openapi.json", nil)
+	require.Equal(t, 200, got.status)
+	var document struct {
+		Paths map[string]map[string]struct {
+			OperationID string           `json:"operationId"`
+			Security    []map[string]any `json:"security"`
+		} `json:"paths"`
+	}
+	got.read(t, &document)
+	for _, r := range h.api.routes() {
+		operation, found := document.Paths[Prefix+r.path][strings.ToLower(r.method)]
+		require.True(t, found, r.path)
+		require.Equal(t, r.id, operation.OperationID)
+		require.Equal(t, r.access.public, len(operation.Security) == 0, r.path)
+	}
+	for _, inside := range []string{"httpapi", "pgx", "coupon.", "$schema"} {
+		require.NotContains(t, string(got.body), inside)
+	}
+}
+
+// A proxy's request id is taken when it is one; anything else is replaced.
+func TestRequestIDs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	require.Equal(t, "from-proxy.1", h.call(t, "", http.MethodGet, "/healthz", nil, "X-Request-ID", "from-proxy.1").header.Get("X-Request-ID"))
+	forged := h.call(t, "", http.MethodGet, "/healthz", nil, "X-Request-ID", `x" level="ERROR`).header.Get("X-Request-ID")
+	require.Len(t, forged, 36)
+}
