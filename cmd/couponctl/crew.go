@@ -55,7 +55,7 @@ func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*
 	keep, ending := context.WithCancel(context.WithoutCancel(ctx))
 	c := &crew{out: out, ending: ending}
 	for i := range o.apis + o.workers {
-		m, err := newMember(ctx, filepath.Dir(bin), i, o, env)
+		m, err := newMember(ctx, out, filepath.Dir(bin), i, o, env)
 		if err == nil {
 			err = m.start()
 		}
@@ -73,7 +73,7 @@ func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*
 	return c, nil
 }
 
-func newMember(ctx context.Context, bin string, i int, o devOptions, env []string) (*member, error) {
+func newMember(ctx context.Context, out io.Writer, bin string, i int, o devOptions, env []string) (*member, error) {
 	kind, n := "api", i+1
 	if i >= o.apis {
 		kind, n = "worker", i-o.apis+1
@@ -93,6 +93,9 @@ func newMember(ctx context.Context, bin string, i int, o devOptions, env []strin
 		port, err := devservices.FreePort(ctx, firstPort+n-1)
 		if err != nil {
 			return nil, err
+		}
+		if want := firstPort + n - 1; port != want {
+			say(out, "%s: port %d is taken, using %d", m.name, want, port)
 		}
 		m.url = fmt.Sprintf("http://127.0.0.1:%d", port)
 		m.probe = m.url + "/readyz"

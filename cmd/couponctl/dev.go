@@ -61,14 +61,11 @@ func dev(ctx context.Context, out io.Writer, o devOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, backing.stop()) }()
-	for _, line := range backing.picked {
-		say(out, "  %s", line)
-	}
 	applied, err := migrate(ctx, backing.databaseURL)
 	if err != nil {
 		return err
 	}
-	say(out, "  %d migrations applied", applied)
+	say(out, "%d migrations applied", applied)
 	book, err := seed(ctx, backing.databaseURL)
 	if err != nil {
 		return err
@@ -87,7 +84,7 @@ func dev(ctx context.Context, out io.Writer, o devOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.Remove(runningFile())) }()
-	say(out, "  up in %.1f s", time.Since(start).Seconds())
+	say(out, "up in %.1f s", time.Since(start).Seconds())
 
 	if cfg.Demo {
 		say(out, "\nThe flash sale: 1,000 people for 100 codes")

@@ -51,7 +51,6 @@ func servicesCommand() *cobra.Command {
 // services are the Postgres and the Redis to use: given, or started here.
 type services struct {
 	databaseURL, redisURL string
-	picked                []string // which, and why
 	inMemoryRedis         bool
 	postgres              *devservices.Postgres
 	redis                 *devservices.Redis
@@ -70,7 +69,7 @@ func startServices(ctx context.Context, dir string, log io.Writer, purpose servi
 	}
 	s := &services{databaseURL: cfg.DatabaseURL, redisURL: cfg.RedisURL}
 	if s.databaseURL != "" {
-		s.picked = append(s.picked, "Postgres: the one that DATABASE_URL names")
+		say(log, "postgres: the one that DATABASE_URL names")
 	} else {
 		s.postgres, err = devservices.StartPostgres(ctx, devservices.PostgresOptions{
 			Dir: filepath.Join(dir, "pg"), Source: cfg.DevPostgres, Fast: purpose.tests && !purpose.durable, Log: log,
@@ -79,10 +78,9 @@ func startServices(ctx context.Context, dir string, log io.Writer, purpose servi
 			return nil, err
 		}
 		s.databaseURL = s.postgres.URL
-		s.picked = append(s.picked, "Postgres: "+s.postgres.Picked)
 	}
 	if s.redisURL != "" {
-		s.picked = append(s.picked, "Redis: the one that REDIS_URL names")
+		say(log, "redis: the one that REDIS_URL names")
 		return s, nil
 	}
 	s.redis, err = devservices.StartRedis(ctx, devservices.RedisOptions{
@@ -92,7 +90,6 @@ func startServices(ctx context.Context, dir string, log io.Writer, purpose servi
 		return nil, errors.Join(err, s.stop())
 	}
 	s.redisURL, s.inMemoryRedis = s.redis.URL, s.redis.InMemory
-	s.picked = append(s.picked, "Redis: "+s.redis.Picked)
 	return s, nil
 }
 
