@@ -39,12 +39,23 @@ func during(t *testing.T, h *house, users, codes int, hit func()) {
 		ended <- end{result, err}
 	}()
 	<-ready
+	h.slow(t)
 	hit()
 	require.Empty(t, ended, "the sale was over before the fault")
 	sale := <-ended
 	require.NoError(t, sale.err)
 	require.True(t, sale.result.Exact(), "%+v", sale.result)
 	h.verify(t)
+}
+
+// slow makes every group of claims take a quarter of a second more, so that the
+// fault hits the middle of the sale however busy this machine is.
+func (h *house) slow(t *testing.T) {
+	t.Helper()
+	_, err := h.pool.Exec(t.Context(), `
+		CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.25); RETURN NEW; END $$;
+		CREATE TRIGGER slow BEFORE UPDATE ON book_stock FOR EACH ROW WHEN (NEW.last_drained > OLD.last_drained) EXECUTE FUNCTION slow()`)
+	require.NoError(t, err)
 }
 
 // waitUntil polls the database for a state of the sale.
@@ -68,7 +79,7 @@ func TestKillTheWorkerThatHoldsTheMutex(t *testing.T) {
 	h := newHouse(t, 2, 1)
 	during(t, h, 4000, 3800, func() {
 		h.waitUntil(t, allAsked)
-		h.addWorkers(t, 2)
+		h.launchWorkers(t, 2)
 		h.waitUntil(t, someGranted)
 		killed := h.killHolder(t)
 		t.Logf("killed %s with %d claims waiting", killed.name,
@@ -110,7 +121,7 @@ func TestFlushAllInTheMiddle(t *testing.T) {
 	redis := h.redis.Client(t, redisdb.ForQueues)
 	during(t, h, 4000, 3800, func() {
 		h.waitUntil(t, allAsked)
-		h.addWorkers(t, 2)
+		h.launchWorkers(t, 2)
 		h.waitUntil(t, someGranted)
 		require.NoError(t, redis.FlushAll(t.Context()).Err())
 	})
@@ -145,9 +156,10 @@ func TestWorkersReplacedDuringASale(t *testing.T) {
 	h := newHouse(t, 1, 1)
 	during(t, h, 4000, 3800, func() {
 		h.waitUntil(t, allAsked)
-		h.addWorkers(t, 1)
+		h.launchWorkers(t, 1)
 		h.waitUntil(t, someGranted)
 		require.NoError(t, h.workers[0].stop(t))
+		h.workers = nil
 		h.addWorkers(t, 1)
 	})
 }

@@ -63,6 +63,7 @@ type house struct {
 // process is one running program.
 type process struct {
 	name, url, log string
+	probe          string // answers 200 when it is ready
 	cmd            *exec.Cmd
 	ended          chan struct{}
 	err            error // how it ended
@@ -86,13 +87,30 @@ func newHouse(t *testing.T, apis, workers int) *house {
 
 func (h *house) addWorkers(t *testing.T, n int) {
 	t.Helper()
-	for range n {
-		h.workers = append(h.workers, h.start(t, "worker"))
+	h.launchWorkers(t, n)
+	for _, worker := range h.workers {
+		worker.ready(t)
 	}
 }
 
-// start runs a program and waits until it is ready. Postgres knows it by name.
+// launchWorkers does not wait: what happens in their first moments is the test.
+func (h *house) launchWorkers(t *testing.T, n int) {
+	t.Helper()
+	for range n {
+		h.workers = append(h.workers, h.launch(t, "worker"))
+	}
+}
+
+// start runs a program and waits until it is ready.
 func (h *house) start(t *testing.T, kind string) *process {
+	t.Helper()
+	p := h.launch(t, kind)
+	p.ready(t)
+	return p
+}
+
+// launch runs a program. Postgres knows it by its name.
+func (h *house) launch(t *testing.T, kind string) *process {
 	t.Helper()
 	p := &process{name: fmt.Sprintf("%s-%d", kind, time.Now().UnixNano()), ended: make(chan struct{})}
 	p.log = filepath.Join(t.TempDir(), "log")
@@ -103,9 +121,9 @@ func (h *house) start(t *testing.T, kind string) *process {
 	metrics, err := devservices.FreePort(t.Context(), 0)
 	require.NoError(t, err)
 	p.url = fmt.Sprintf("http://127.0.0.1:%d", port)
-	probe := p.url + "/readyz"
+	p.probe = p.url + "/readyz"
 	if kind == "worker" {
-		probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
+		p.probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
 	}
 	separator := "?"
 	if strings.Contains(h.address, "?") {
@@ -129,15 +147,19 @@ func (h *house) start(t *testing.T, kind string) *process {
 			t.Logf("%s:\n%s", p.name, tail(string(text)))
 		}
 	})
+	return p
+}
+
+func (p *process) ready(t *testing.T) {
+	t.Helper()
 	require.Eventually(t, func() bool {
-		response, err := http.Get(probe)
+		response, err := http.Get(p.probe)
 		if err != nil {
 			return false
 		}
 		_ = response.Body.Close()
 		return response.StatusCode == http.StatusOK
 	}, 20*time.Second, 20*time.Millisecond, "%s does not get ready", p.name)
-	return p
 }
 
 func tail(text string) string {
