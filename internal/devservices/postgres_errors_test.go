@@ -26,7 +26,7 @@ func TestPostgresErrors(t *testing.T) {
 		"initdb":   broken["initdb"],
 		"postgres": newPostgres + "\n" + `echo "PANIC: could not write to file: No space left on device"; exit 1`,
 	}
-	failing := map[string]string{"npm": `echo "npm error getaddrinfo ENOTFOUND registry.npmjs.org"; exit 1`, "postgres": "exit 127"}
+	failing := map[string]string{"npm": `echo "npm error getaddrinfo ENOTFOUND packages.example"; exit 1`, "postgres": "exit 127"}
 
 	for name, test := range map[string]struct {
 		machine *machine
@@ -35,7 +35,7 @@ func TestPostgresErrors(t *testing.T) {
 		want    []string
 	}{
 		"no postgres and no npm": {machineWithout("postgres", "npm"), "", exec.ErrNotFound, []string{"no postgres is installed", "find npm", "Node.js", "DATABASE_URL"}},
-		"npm fails":              {machineWith(t, failing), "", nil, []string{"has no initdb", "run npm ci", "ENOTFOUND registry.npmjs.org", "DATABASE_URL"}},
+		"npm fails":              {machineWith(t, failing), "", nil, []string{"has no initdb", "run npm ci", "ENOTFOUND packages.example", "DATABASE_URL"}},
 		"too old":                {machineWith(t, old), "system", nil, []string{"too old: version 13.4, needed is 15 or newer", "brew install"}},
 		"none installed":         {machineWithout("postgres"), "system", nil, []string{"no postgres is installed", "apt-get install postgresql"}},
 		"empty directory":        {machineWithout(), t.TempDir(), nil, []string{"has no initdb", "DATABASE_URL"}},
