@@ -1,5 +1,5 @@
 // Package testdb gives each test a Postgres database of its own, cloned from a
-// migrated template in some 30 ms. Tests only.
+// migrated template. Tests only.
 package testdb
 
 import (
