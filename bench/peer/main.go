@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"testing/fstest"
 	"time"
 
@@ -45,6 +46,7 @@ func run(ctx context.Context, design string) error {
 	if err = telemetry.SetUpLog(os.Stderr, "peer", cfg.LogLevel); err != nil {
 		return err
 	}
+	debug.SetGCPercent(cfg.GCPercent)
 	pool, err := postgres.Open(ctx, cfg.DatabaseURL, cfg.APIConnections)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -46,6 +47,7 @@ func run(ctx context.Context) error {
 	if err = telemetry.SetUpLog(os.Stderr, "api", cfg.LogLevel); err != nil {
 		return err
 	}
+	debug.SetGCPercent(cfg.GCPercent)
 	behind, err := backing.Connect(ctx, cfg.DatabaseURL, cfg.APIConnections, cfg.RedisURL)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync"
 	"syscall"
 	"time"
@@ -44,6 +45,7 @@ func run(ctx context.Context) error {
 	if err = telemetry.SetUpLog(os.Stderr, "worker", cfg.LogLevel); err != nil {
 		return err
 	}
+	debug.SetGCPercent(cfg.GCPercent)
 	behind, err := backing.Connect(ctx, cfg.DatabaseURL, cfg.WorkerConnections, cfg.RedisURL)
 	if err != nil {
 		return err
@@ -85,7 +87,7 @@ func serveMetrics(ctx context.Context, address string, metrics http.Handler, che
 		return nil, fmt.Errorf("listen on %s: choose another address with METRICS_LISTEN: %w", address, err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", metrics)
+	mux.Handle("/", metrics)
 	mux.HandleFunc("GET /healthz", health.Live)
 	mux.HandleFunc("GET /readyz", checks.Ready)
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}

@@ -44,7 +44,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":8080", Metrics: "127.0.0.1:9090", AuthSecret: secret,
-		SessionTTL: time.Hour, CookieSecure: true, APIConnections: 20, WorkerConnections: 20, LogLevel: "info", Demo: true,
+		SessionTTL: time.Hour, CookieSecure: true, APIConnections: 20, WorkerConnections: 20, LogLevel: "info", GCPercent: 400, Demo: true,
 	}, c)
 }
 
@@ -53,14 +53,14 @@ func TestVariables(t *testing.T) {
 	setenv(t, map[string]string{
 		"DATABASE_URL": database, "REDIS_URL": redis, "LISTEN": ":1", "METRICS_LISTEN": ":2", "AUTH_SECRET": secret,
 		"SESSION_TTL": "90m", "COOKIE_SECURE": "false", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
-		"WORKER_DB_CONNECTIONS": "4", "LOG_LEVEL": "debug", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
+		"WORKER_DB_CONNECTIONS": "4", "LOG_LEVEL": "debug", "GOGC": "200", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
 	})
 	c, err := config.ReadAPI()
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":1", Metrics: ":2", AuthSecret: secret,
 		SessionTTL: 90 * time.Minute, CookieSecure: false, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
-		APIConnections: 3, WorkerConnections: 4, LogLevel: "debug", DevPostgres: "npm", Demo: false,
+		APIConnections: 3, WorkerConnections: 4, LogLevel: "debug", GCPercent: 200, DevPostgres: "npm", Demo: false,
 	}, c)
 }
 

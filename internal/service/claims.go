@@ -93,7 +93,7 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	if in.Wait == 0 {
 		return Submission{Job: acceptedJob(item, got)}, nil
 	}
-	job, err := follower.Wait(ctx, in.Wait)
+	job, err := follower.WaitNew(ctx, in.Wait)
 	return Submission{Job: job}, err
 }
 

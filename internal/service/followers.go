@@ -72,25 +72,32 @@ func (w *Follower) Close() {
 // Wait returns the job once it has ended, or as it is when time is up. Time
 // zero reads it at once.
 func (w *Follower) Wait(ctx context.Context, limit time.Duration) (coupon.Job, error) {
-	if limit == 0 {
-		return w.all.Job(ctx, w.job)
+	job, err := w.all.Job(ctx, w.job)
+	if err != nil || job.Done() || limit == 0 {
+		return job, err
 	}
+	return w.WaitNew(ctx, limit)
+}
+
+// WaitNew is Wait for a job that was followed before it was stored: it cannot
+// have ended unheard, which saves the first look.
+func (w *Follower) WaitNew(ctx context.Context, limit time.Duration) (coupon.Job, error) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
-	job, err := w.all.Job(ctx, w.job)
-	for err == nil && !job.Done() {
+	for {
 		select {
 		case <-w.done:
-			job, err = w.all.Job(ctx, w.job)
+			if job, err := w.all.Job(ctx, w.job); err != nil || job.Done() {
+				return job, err
+			}
 		case <-timer.C:
 			return w.all.Job(ctx, w.job)
 		case <-w.all.closing:
 			return w.all.Job(ctx, w.job)
 		case <-ctx.Done():
-			return job, ctx.Err()
+			return coupon.Job{}, ctx.Err()
 		}
 	}
-	return job, err
 }
 
 // Close answers everyone who waits with the job as it is: the process stops.

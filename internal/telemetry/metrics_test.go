@@ -14,10 +14,24 @@ import (
 
 func scrape(t *testing.T, m *telemetry.Metrics) string {
 	t.Helper()
+	return get(t, m, "/metrics")
+}
+
+func get(t *testing.T, m *telemetry.Metrics, path string) string {
+	t.Helper()
 	w := httptest.NewRecorder()
-	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", nil))
+	m.Handler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 	require.Equal(t, http.StatusOK, w.Code)
 	return w.Body.String()
+}
+
+// An operator can see what a process spends its time and memory on.
+func TestProfilesAreServed(t *testing.T) {
+	t.Parallel()
+	m := telemetry.NewMetrics(testdb.New(t))
+	require.Contains(t, get(t, m, "/debug/pprof/"), "goroutine")
+	require.Contains(t, get(t, m, "/debug/pprof/goroutine?debug=1"), "TestProfilesAreServed")
+	require.NotEmpty(t, get(t, m, "/debug/pprof/profile?seconds=1"))
 }
 
 // Prometheus finds requests by method, route and status in buckets of time,
