@@ -20,6 +20,7 @@ import (
 	"couponbook/internal/config"
 	"couponbook/internal/health"
 	"couponbook/internal/jobs"
+	"couponbook/internal/loop"
 	"couponbook/internal/mutex"
 	"couponbook/internal/queue"
 	"couponbook/internal/redisdb"
@@ -68,13 +69,9 @@ func run(ctx context.Context) error {
 	defer stopMetrics()
 
 	var running sync.WaitGroup
-	for _, loop := range []jobs.Loop{
-		{Name: "sweep claims", Interval: time.Second, Step: sweeper.Claims},
-		{Name: "sweep bulk jobs", Interval: time.Second, Step: sweeper.Bulk},
-		{Name: "register queues", Interval: 5 * time.Second, Step: tasks.Register},
-	} {
-		running.Go(func() { loop.Run(ctx) })
-	}
+	running.Go(func() { loop.Every(ctx, time.Second, "sweep claims", sweeper.Claims) })
+	running.Go(func() { loop.Every(ctx, time.Second, "sweep bulk jobs", sweeper.Bulk) })
+	running.Go(func() { loop.Every(ctx, 5*time.Second, "register queues", tasks.Register) })
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")
 	return jobs.NewServers(behind.Redis).Run(ctx, jobs.Handler(bulk, drainer))

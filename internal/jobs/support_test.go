@@ -170,18 +170,6 @@ func receive[T any](t *testing.T, signal <-chan T) T {
 	}
 }
 
-// has reports whether a line so far holds all the words.
-func (l *logBook) has(words ...string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, line := range l.lines {
-		if holds(line, words) {
-			return true
-		}
-	}
-	return false
-}
-
 // size is the place of the next line.
 func (l *logBook) size() int {
 	l.mu.Lock()

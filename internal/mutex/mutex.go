@@ -8,11 +8,14 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/go-redsync/redsync/v4"
 	"github.com/go-redsync/redsync/v4/redis/goredis/v9"
 	"github.com/redis/go-redis/v9"
+
+	"couponbook/internal/loop"
 )
 
 // ErrTaken means that someone else holds the mutex and does the work.
@@ -58,19 +61,12 @@ func (m *Mutexes) Try(ctx context.Context, name string, work func(context.Contex
 // keep extends the mutex until stop is called; redsync has no watchdog.
 func keep(ctx context.Context, mutex *redsync.Mutex) (stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(extendEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				_, _ = mutex.ExtendContext(ctx) // the next second tries again
-			}
-		}
-	}()
-	return func() { cancel(); <-done }
+	var extending sync.WaitGroup
+	extending.Go(func() {
+		loop.Every(ctx, extendEvery, "extend a mutex", func(ctx context.Context) error {
+			_, err := mutex.ExtendContext(ctx)
+			return err
+		})
+	})
+	return func() { cancel(); extending.Wait() }
 }

@@ -2,7 +2,6 @@ package service
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"couponbook/internal/coupon"
 	"couponbook/internal/groupcommit"
+	"couponbook/internal/loop"
 	"couponbook/internal/postgres"
 )
 
@@ -136,11 +136,7 @@ func (f *Followers) LookAgain(ctx context.Context) error {
 
 // Run looks again every second until ctx ends.
 func (f *Followers) Run(ctx context.Context) {
-	every(ctx, lookAgain, func(ctx context.Context) {
-		if err := f.LookAgain(ctx); err != nil {
-			slog.WarnContext(ctx, "awaited jobs not read", "error", err)
-		}
-	})
+	loop.Every(ctx, lookAgain, "look for awaited jobs", f.LookAgain)
 }
 
 // Job reads a job, together with what others read at the same moment.

@@ -2,11 +2,12 @@ package service
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+
+	"couponbook/internal/loop"
 )
 
 // latchRefresh is how long a book can look sold out after a coupon came back.
@@ -68,23 +69,5 @@ func (c *Claims) RefreshLatch(ctx context.Context) error {
 
 // Run refreshes the latch until ctx ends.
 func (c *Claims) Run(ctx context.Context) {
-	every(ctx, latchRefresh, func(ctx context.Context) {
-		if err := c.RefreshLatch(ctx); err != nil {
-			slog.WarnContext(ctx, "sold-out latch not refreshed", "error", err)
-		}
-	})
-}
-
-// every calls step at each interval until ctx ends.
-func every(ctx context.Context, interval time.Duration, step func(context.Context)) {
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			step(ctx)
-		}
-	}
+	loop.Every(ctx, latchRefresh, "refresh the sold-out latch", c.RefreshLatch)
 }
