@@ -7,7 +7,7 @@ SHELL := /bin/bash
 GO ?= go
 LINT := $(GO) tool -modfile=tools.mod golangci-lint
 SERVICES := bin/couponctl services --
-WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print)
 
 .PHONY: help run build test test-go test-web check check-long lint lint-web fmt tidy-check bench-quick compose-env clean tools
 
@@ -38,13 +38,18 @@ web/dist/index.html: web/node_modules/.done $(WEB_SOURCES)
 
 test: test-go test-web ## Run every test, Go and web, on services of their own
 
-test-go: build
+web/e2e/node_modules/.done: web/e2e/package-lock.json
+	@echo "installing what the browser tests need"
+	@cd web/e2e && npm ci --no-audit --no-fund --loglevel=error && npm run --silent unpack
+	@touch $@
+
+test-go: build web/e2e/node_modules/.done
 	@$(SERVICES) $(GO) test -race -shuffle=on ./...
 
 test-web: tools web/node_modules/.done
 	@cd web && npm run --silent test
 
-check-long: build ## Run the long tests too: real processes killed in the middle
+check-long: build web/e2e/node_modules/.done ## Run the long tests too: real processes killed in the middle
 	@$(SERVICES) $(GO) test -race -shuffle=on -tags long -timeout 30m ./...
 
 check: fmt-check tidy-check lint lint-web test ## Exactly what CI runs
@@ -64,7 +69,7 @@ tidy-check:
 lint: ## Lint the Go code; the linter is built once, through the Go proxy
 	@$(LINT) run ./...
 
-lint-web: tools web/node_modules/.done
+lint-web: tools web/node_modules/.done web/e2e/node_modules/.done
 	@cd web && npm run --silent lint
 
 bench-quick: build ## Measure claims side by side with the usual designs (some minutes)

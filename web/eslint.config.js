@@ -49,6 +49,6 @@ export default defineConfigWithVueTs(
     ['**/components/*', '**/composables/*', '**/App.vue'],
     'The API client knows nothing of ours.',
   ),
-  { files: ['**/*.spec.ts'], ...vitest.configs.recommended },
+  { files: ['src/**/*.spec.ts'], ...vitest.configs.recommended },
   prettier,
 )

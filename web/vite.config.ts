@@ -19,6 +19,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 1500,
   },
   test: {
+    include: ['src/**/*.spec.ts'],
     environment: 'happy-dom',
     setupFiles: ['./src/testing/setup.ts'],
     restoreMocks: true,

@@ -1,0 +1,21 @@
+import { defineConfig } from '@playwright/test'
+import { findChromium } from './chromium.js'
+
+/** The service under test; the Go tests in `e2e` start one and set this. */
+const url = process.env.COUPONBOOK_URL
+if (!url)
+  throw new Error('COUPONBOOK_URL is not set: run `go test ./e2e -run Browser`, or name a service')
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: process.env.COUPONBOOK_PICTURES ?? 'node_modules/.results',
+  forbidOnly: true,
+  reporter: 'list',
+  workers: 1,
+  use: {
+    baseURL: url,
+    screenshot: 'only-on-failure',
+    // Tests run as root in containers too, where Chromium has no sandbox.
+    launchOptions: { ...findChromium(), args: ['--no-sandbox'] },
+  },
+})
