@@ -60,7 +60,7 @@ var (
 	ErrLimitReached   = &Error{Kind: Conflict, Code: "limit_reached", Message: "The user already holds as many coupons of this book as one user may."}
 	ErrJobNotFound    = &Error{Kind: NotFound, Code: "job_not_found", Message: "There is no such job, or it is not yours: check the id."}
 	ErrKeyReused      = &Error{Kind: Invalid, Code: "idempotency_key_reused", Message: "This Idempotency-Key came with another request before: send the same request, or use a new key."}
-	ErrBusy           = &Error{Kind: Unavailable, Code: "busy", Message: "The service cannot store this right now: try again in a moment, with the same Idempotency-Key."}
+	ErrBusy           = &Error{Kind: Unavailable, Code: "busy", Message: "The service cannot do this right now: repeat the request in a moment, with the same Idempotency-Key if it had one."}
 	ErrInternal       = &Error{Kind: Unavailable, Code: "internal", Message: "Something broke on our side; the request can be repeated with a new Idempotency-Key."}
 )
 

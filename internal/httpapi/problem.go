@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/service"
 )
 
 // Problem is the body of every refusal (RFC 9457).
@@ -62,12 +63,14 @@ var (
 
 // newProblem is what huma calls for its own findings and for what handlers return.
 func newProblem(ctx huma.Context, status int, message string, errs ...error) huma.StatusError {
-	request := context.Background()
+	request, set := context.Background(), func(string, string) {}
 	if ctx != nil {
-		request = ctx.Context()
+		request, set = ctx.Context(), ctx.SetHeader
 	}
 	if status == http.StatusInternalServerError && len(errs) > 0 {
-		return problemOf(request, errors.Join(errs...))
+		problem := problemOf(request, errors.Join(errs...))
+		problem.head(set)
+		return problem
 	}
 	problem := &Problem{Status: status, Code: codeOf[status], Detail: sentence(message)}
 	for _, err := range errs {
@@ -98,6 +101,8 @@ func problemOf(ctx context.Context, err error) *Problem {
 		}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		problem = &Problem{Status: 499, Code: "client_gone", Detail: "The client went away."}
+	case service.IsTransient(err):
+		return problemOf(ctx, errors.Join(coupon.ErrBusy, err))
 	default:
 		slog.ErrorContext(ctx, "request failed", "request_id", requestIDOf(ctx), "error", err)
 		problem = &Problem{
@@ -116,15 +121,20 @@ func (p *Problem) finish(ctx context.Context) *Problem {
 	return p
 }
 
+// head sets the headers that go with the problem's status.
+func (p *Problem) head(set func(name, value string)) {
+	switch p.Status {
+	case http.StatusUnauthorized:
+		set("WWW-Authenticate", "Bearer")
+	case http.StatusServiceUnavailable:
+		set("Retry-After", "1") // seconds
+	}
+}
+
 // writeProblem answers from a middleware or a plain Gin handler.
 func writeProblem(c *gin.Context, err error) {
 	problem := problemOf(c.Request.Context(), err)
-	if problem.Status == http.StatusUnauthorized {
-		c.Header("WWW-Authenticate", "Bearer")
-	}
-	if problem.Status == http.StatusServiceUnavailable {
-		c.Header("Retry-After", "1")
-	}
+	problem.head(c.Header)
 	body, err := json.Marshal(problem)
 	if err != nil {
 		slog.ErrorContext(c.Request.Context(), "problem not written", "error", err)

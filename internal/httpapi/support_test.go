@@ -51,7 +51,11 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	pool := testdb.New(t)
+	return newHouseOn(t, testdb.New(t))
+}
+
+func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
+	t.Helper()
 	store := postgres.NewStore(pool)
 	tokens, err := auth.NewTokens(secret, time.Hour)
 	require.NoError(t, err)

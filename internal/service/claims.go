@@ -84,7 +84,7 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	defer follower.Close()
 	got, err := c.accept.Do(ctx, item)
 	if err != nil {
-		return Submission{}, unavailable(err)
+		return Submission{}, err
 	}
 	if got.replayed {
 		return c.answer(ctx, got, in.Wait)
@@ -121,7 +121,7 @@ func (c *Claims) refuse(ctx context.Context, item claimItem, wait time.Duration,
 	}
 	found, err := c.lookup.Do(ctx, item.job)
 	if err != nil {
-		return Submission{}, unavailable(err)
+		return Submission{}, err
 	}
 	if found == nil {
 		return Submission{}, why

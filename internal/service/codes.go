@@ -68,7 +68,7 @@ func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed fun
 	if refused == nil {
 		var err error
 		if added, err = s.store.AddJob(ctx, job); err != nil {
-			return Submission{}, unavailable(err)
+			return Submission{}, err
 		}
 	}
 	id := job.ID
@@ -95,7 +95,7 @@ func (s *Service) keyedJob(ctx context.Context, job coupon.NewJob) (uuid.UUID, e
 	found, err := s.store.JobsByKey(ctx, []uuid.UUID{job.SubmitterID}, []string{job.IdempotencyKey})
 	switch {
 	case err != nil:
-		return uuid.Nil, unavailable(err)
+		return uuid.Nil, err
 	case len(found) == 0:
 		return uuid.Nil, coupon.ErrJobNotFound
 	case string(found[0].Fingerprint) != string(job.Fingerprint):

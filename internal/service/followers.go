@@ -141,8 +141,7 @@ func (f *Followers) Run(ctx context.Context) {
 
 // Job reads a job, together with what others read at the same moment.
 func (f *Followers) Job(ctx context.Context, id uuid.UUID) (coupon.Job, error) {
-	job, err := f.read.Do(ctx, id)
-	return job, unavailable(err)
+	return f.read.Do(ctx, id)
 }
 
 func (f *Followers) readGroup(ctx context.Context, ids []uuid.UUID) []groupcommit.Result[coupon.Job] {

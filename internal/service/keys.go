@@ -93,7 +93,7 @@ func (a *Accounts) KeyPrincipal(ctx context.Context, text string) (auth.Principa
 		if key, err = a.store.LiveAPIKey(ctx, prefix); errors.Is(err, coupon.ErrKeyNotFound) {
 			return auth.Principal{}, coupon.ErrUnauthenticated
 		} else if err != nil {
-			return auth.Principal{}, unavailable(err)
+			return auth.Principal{}, err
 		}
 		a.keys.Add(prefix, key)
 	}

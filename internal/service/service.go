@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/groupcommit"
 	"couponbook/internal/postgres"
 )
 
@@ -46,11 +47,9 @@ func (s *Service) ring(ctx context.Context, id uuid.UUID, bell func(context.Cont
 	})
 }
 
-// unavailable hides a storage error that may mend behind one the caller
-// understands: nothing was stored, the request can be repeated.
-func unavailable(err error) error {
-	if postgres.IsTransient(err) {
-		return errors.Join(coupon.ErrBusy, err)
-	}
-	return err
+// IsTransient reports whether an error may mend by itself: Postgres is away or
+// overtaxed, or this process is stopping. Nothing was stored, or it is found by
+// the request's key: the request can be repeated.
+func IsTransient(err error) bool {
+	return postgres.IsTransient(err) || errors.Is(err, groupcommit.ErrClosed)
 }
