@@ -76,7 +76,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 		Tokens: tokens, Cursors: NewCursors(secret), CookieSecure: true,
 		Web: fstest.MapFS{
 			"index.html": {Data: []byte("<title>app</title>")}, "docs.html": {Data: []byte("<title>docs</title>")},
-			"assets/app-1a2b.js": {Data: []byte("1")},
+			"assets/app-1a2b.js": {Data: bytes.Repeat([]byte("1"), 10_000)},
 		},
 		Monitor: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("monitor")) }),
 	}

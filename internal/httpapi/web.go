@@ -7,12 +7,13 @@ import (
 	"strings"
 
 	"github.com/gin-gonic/gin"
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // web serves the built app: its files, its pages for every other path, and
 // problems below the API.
 func (a *API) web() gin.HandlerFunc {
-	files := http.FileServerFS(a.Web)
+	files := gzhttp.GzipHandler(http.FileServerFS(a.Web))
 	return func(c *gin.Context) {
 		name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
 		switch {
@@ -20,8 +21,8 @@ func (a *API) web() gin.HandlerFunc {
 			writeProblem(c, errNoRoute)
 			return
 		case name == "docs":
-			c.FileFromFS("docs.html", http.FS(a.Web))
-			return
+			name = "docs.html"
+			c.Request.URL.Path = "/docs.html"
 		}
 		if info, err := fs.Stat(a.Web, name); err != nil || info.IsDir() {
 			if path.Ext(name) != "" {

@@ -9,10 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func (h *house) get(t *testing.T, path string) *httptest.ResponseRecorder {
+func (h *house) get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	recorder := httptest.NewRecorder()
-	h.handler.ServeHTTP(recorder, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	h.handler.ServeHTTP(recorder, request)
 	return recorder
 }
 
@@ -32,6 +36,11 @@ func TestTheWebApp(t *testing.T) {
 	asset := h.get(t, "/assets/app-1a2b.js")
 	require.Equal(t, 200, asset.Code)
 	require.Contains(t, asset.Header().Get("Cache-Control"), "immutable")
+	require.Empty(t, asset.Header().Get("Content-Encoding"))
+	small := h.get(t, "/assets/app-1a2b.js", "Accept-Encoding", "gzip")
+	require.Equal(t, "gzip", small.Header().Get("Content-Encoding"))
+	require.Equal(t, "Accept-Encoding", small.Header().Get("Vary"))
+	require.Less(t, small.Body.Len(), asset.Body.Len()/10)
 	require.Equal(t, 404, h.get(t, "/assets/gone.js").Code)
 	require.Equal(t, 404, h.get(t, "/../../etc/passwd.txt").Code)
 	require.Equal(t, 200, h.get(t, "/healthz").Code)
