@@ -81,4 +81,5 @@ compose-env: ## Write .env with random passwords for docker-compose.yml
 clean: ## Remove what was built and all data of `make run`
 	@if [ -f .data/running.json ] && ! flock -n .data/dev.lock true 2>/dev/null; then \
 	  echo "a service runs from this directory: stop it first (Ctrl-C where it runs)" >&2; exit 1; fi
+	@find .data -name elsewhere -type l -exec readlink {} + 2>/dev/null | xargs -r rm -rf -- || true
 	@rm -rf .data bin web/dist/assets web/dist/*.html web/dist/*.svg

@@ -68,7 +68,8 @@ func works(ctx context.Context, attr *syscall.SysProcAttr) bool {
 }
 
 // publicHome makes a directory that nobody may pass through but not write to,
-// the same for the same dir on every start.
+// the same for the same dir on every start. A link in dir leads there, for
+// `make clean`.
 func publicHome(dir string) (string, error) {
 	home := filepath.Join("/var/tmp", fmt.Sprintf("couponbook-%x", sha256.Sum256([]byte(dir)))[:len("couponbook-")+12])
 	if err := os.Mkdir(home, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
@@ -84,6 +85,9 @@ func publicHome(dir string) (string, error) {
 	}
 	if err := os.Chmod(home, 0o711); err != nil { //nolint:gosec // nobody passes through, whatever the umask was
 		return "", fmt.Errorf("open directory for Postgres: %w", err)
+	}
+	if err := os.Symlink(home, filepath.Join(dir, "elsewhere")); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", fmt.Errorf("link directory for Postgres: %w", err)
 	}
 	return home, nil
 }

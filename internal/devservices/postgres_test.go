@@ -116,7 +116,10 @@ func TestPostgresWithoutUserNamespace(t *testing.T) {
 	p := startedPostgres(t, PostgresOptions{Dir: dir, Fast: true, machine: &m})
 	if os.Geteuid() == 0 {
 		require.Contains(t, p.Picked, "as nobody")
-		t.Cleanup(func() { require.NoError(t, os.RemoveAll(filepath.Dir(p.Dir))) })
+		home, err := os.Readlink(filepath.Join(dir, "elsewhere"))
+		require.NoError(t, err)
+		require.Equal(t, filepath.Dir(p.Dir), home)
+		t.Cleanup(func() { require.NoError(t, os.RemoveAll(home)) })
 	} else {
 		require.Equal(t, dir, filepath.Dir(p.Dir))
 	}

@@ -56,12 +56,13 @@ func job(work func(context.Context, uuid.UUID) (string, error)) asynq.HandlerFun
 		}
 		start := time.Now()
 		result, err := safely(ctx, id, work)
-		level := slog.LevelInfo
+		line := slog.With("task", task.Type(), "id", id, "duration_ms", time.Since(start).Milliseconds())
 		if err != nil {
-			level, result = slog.LevelError, result+"; stopped by an error, the sweeper goes on"
+			result += "; stopped by an error, the sweeper goes on"
+			line.ErrorContext(ctx, "task", "result", result, "error", err)
+		} else {
+			line.InfoContext(ctx, "task", "result", result)
 		}
-		slog.Log(ctx, level, "task", "task", task.Type(), "id", id, "result", result,
-			"duration_ms", time.Since(start).Milliseconds(), "error", err)
 		if writer := task.ResultWriter(); writer != nil {
 			_, _ = writer.Write([]byte(result)) // for people who look at asynqmon
 		}
