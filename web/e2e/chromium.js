@@ -1,6 +1,6 @@
 // Finds the browser of the tests: CHROMIUM_PATH, else one that is installed,
 // else the one of an npm package, which needs nothing from the system.
-import { accessSync, constants, existsSync, mkdirSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -11,6 +11,7 @@ const places = [
   '/Applications/Chromium.app/Contents/MacOS/Chromium',
 ]
 const unpacked = fileURLToPath(new URL('node_modules/.chromium', import.meta.url))
+const fontList = join(unpacked, 'fonts.conf')
 const packageFits = process.platform === 'linux' && process.arch === 'x64'
 
 /** @returns {{ executablePath: string, env?: Record<string, string> }} Playwright's launch options */
@@ -26,11 +27,12 @@ export function findChromium() {
       'no Chromium or Chrome is found: install one (Debian: chromium), or name it with CHROMIUM_PATH',
     )
   }
-  const libraries = join(unpacked, 'al2023', 'lib')
-  return {
-    executablePath,
-    env: { ...process.env, LD_LIBRARY_PATH: libraries, FONTCONFIG_PATH: join(unpacked, 'fonts') },
+  const env = {
+    ...process.env,
+    LD_LIBRARY_PATH: join(unpacked, 'al2023', 'lib'),
+    FONTCONFIG_FILE: fontList,
   }
+  return { executablePath, env }
 }
 
 /** @param {string} path */
@@ -51,6 +53,10 @@ async function unpack() {
   process.env.AWS_LAMBDA_JS_RUNTIME = 'nodejs22.x' // with the libraries that bare machines lack
   const { default: chromium } = await import('@sparticuz/chromium')
   await chromium.executablePath()
+  // The package's own list names the places of a cloud function.
+  const dirs = [join(unpacked, 'fonts'), '/usr/share/fonts'].map((dir) => `<dir>${dir}</dir>`)
+  const cache = `<cachedir>${join(unpacked, 'font-cache')}</cachedir>`
+  writeFileSync(fontList, `<fontconfig>${dirs.join('')}${cache}</fontconfig>\n`)
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await unpack()
