@@ -156,7 +156,7 @@ func (silent) PublishDone(context.Context, []uuid.UUID) error           { return
 
 // book makes an active book with codes, and lets Postgres settle after it.
 func (s *stage) book(ctx context.Context, codes int) (uuid.UUID, error) {
-	book, err := s.service.CreateBook(ctx, s.owner, coupon.BookSettings{Name: "bench"})
+	book, err := s.service.CreateBook(ctx, s.owner, coupon.NewSettings("bench"))
 	if err != nil {
 		return book.ID, err
 	}

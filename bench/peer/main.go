@@ -65,6 +65,7 @@ func run(ctx context.Context, design string) error {
 	handler, err := httpapi.New(httpapi.Options{
 		Accounts: service.NewAccounts(store, passwords, tokens), Service: service.New(store, silent{}),
 		Claims: claims{pool, designs[design]}, Followers: service.NewFollowers(store),
+		Till:   service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
 		Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: fstest.MapFS{}, Observe: metrics.Request,
 	})

@@ -70,7 +70,7 @@ func run(ctx context.Context) error {
 	metrics := telemetry.NewMetrics(behind.Pool)
 	handler, err := httpapi.New(httpapi.Options{
 		Accounts: service.NewAccounts(store, passwords, tokens), Service: books,
-		Claims: claims, Followers: followers,
+		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
 		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: web.Files(),
 		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
 		CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -98,9 +99,10 @@ func seedPeople(ctx context.Context, store *postgres.Store) (map[string]uuid.UUI
 
 func seedBook(ctx context.Context, s *service.Service, manager auth.Principal) (uuid.UUID, error) {
 	perUser := 3
-	book, err := s.CreateBook(ctx, manager, coupon.BookSettings{
-		Name: "Welcome", Description: "A book to try things with.", MaxAssignmentsPerUser: &perUser,
-	})
+	settings := coupon.NewSettings("Welcome")
+	settings.Description, settings.MaxAssignmentsPerUser = "A book to try things with.", &perUser
+	settings.RollbackWindow = 24 * time.Hour
+	book, err := s.CreateBook(ctx, manager, settings)
 	if err != nil {
 		return uuid.Nil, err
 	}

@@ -71,6 +71,7 @@ func run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep claims", sweeper.Claims) })
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep bulk jobs", sweeper.Bulk) })
+	running.Go(func() { loop.Every(ctx, time.Second, "sweep locks", sweeper.Locks) })
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "register queues", tasks.Register) })
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")

@@ -16,14 +16,16 @@ type Scope string
 
 // The scopes.
 const (
-	BooksRead   Scope = "books:read"
-	BooksWrite  Scope = "books:write"
-	ClaimsWrite Scope = "claims:write"
-	JobsRead    Scope = "jobs:read"
+	BooksRead     Scope = "books:read"
+	BooksWrite    Scope = "books:write"
+	ClaimsWrite   Scope = "claims:write"
+	CouponsRedeem Scope = "coupons:redeem" // at the till
+	CouponsWrite  Scope = "coupons:write"  // revoke and void
+	JobsRead      Scope = "jobs:read"
 )
 
 // Scopes lists all of them.
-var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, JobsRead}
+var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, CouponsRedeem, CouponsWrite, JobsRead}
 
 // Principal is an authenticated caller. A key acts for its owner, within its
 // scopes; a person has no scopes and needs none.

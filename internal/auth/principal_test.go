@@ -18,7 +18,7 @@ func TestScopes(t *testing.T) {
 	bare := auth.Principal{Role: coupon.Admin, KeyID: new(uuid.New())}
 	require.False(t, person.IsKey())
 	require.True(t, key.IsKey())
-	require.Len(t, auth.Scopes, 4)
+	require.Contains(t, auth.Scopes, auth.BooksRead)
 	for _, scope := range auth.Scopes {
 		require.True(t, person.Has(scope))
 		require.Equal(t, scope == auth.BooksRead, key.Has(scope))

@@ -30,9 +30,37 @@ type Book struct {
 	EndsAt      *time.Time // claims before this instant; nil: no end
 	// MaxAssignmentsPerUser is how many coupons one user can get; nil: no limit.
 	MaxAssignmentsPerUser *int
-	Version               int
-	CreatedAt             time.Time
-	UpdatedAt             time.Time
+	TillRules
+	Version   int
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// TillRules say how a book's coupons are used.
+type TillRules struct {
+	RequireLock           bool          // redeem only what is locked
+	LockFor               time.Duration // unless the caller asks for another time
+	MaxRedemptions        int           // of a coupon; codes take it when they are made
+	MaxRedemptionsPerUser *int          // in this book; nil: no limit
+	RollbackWindow        time.Duration // after a redemption; 0: never
+}
+
+// maxRollbackWindow is ten years.
+const maxRollbackWindow = 10 * 365 * 24 * time.Hour
+
+func (r TillRules) check(wrong *faults) {
+	if r.LockFor < time.Second || r.LockFor > MaxLock {
+		wrong.add("/lock_seconds", "must be between 1 and %d", int(MaxLock.Seconds()))
+	}
+	if r.MaxRedemptions < 1 || r.MaxRedemptions > 1_000_000 {
+		wrong.add("/max_redemptions", "must be between 1 and 1000000")
+	}
+	if r.MaxRedemptionsPerUser != nil && (*r.MaxRedemptionsPerUser < 1 || *r.MaxRedemptionsPerUser > 1_000_000) {
+		wrong.add("/max_redemptions_per_user", "must be between 1 and 1000000, or null for no limit")
+	}
+	if r.RollbackWindow < 0 || r.RollbackWindow > maxRollbackWindow {
+		wrong.add("/rollback_window_seconds", "must be between 0 (never) and %d", int(maxRollbackWindow.Seconds()))
+	}
 }
 
 // BookSettings is what the owner of a book decides.
@@ -42,6 +70,13 @@ type BookSettings struct {
 	StartsAt              *time.Time
 	EndsAt                *time.Time
 	MaxAssignmentsPerUser *int
+	TillRules
+}
+
+// NewSettings are a name and the defaults: no dates, no limits; a lock of five
+// minutes before each redemption, one use a coupon, none back.
+func NewSettings(name string) BookSettings {
+	return BookSettings{Name: name, TillRules: TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1}}
 }
 
 // NewBook makes a draft, or tells all faults of the settings.
@@ -51,7 +86,7 @@ func NewBook(id, owner uuid.UUID, settings BookSettings) (Book, error) {
 
 // Settings are the book's present ones.
 func (b Book) Settings() BookSettings {
-	return BookSettings{b.Name, b.Description, b.StartsAt, b.EndsAt, b.MaxAssignmentsPerUser}
+	return BookSettings{b.Name, b.Description, b.StartsAt, b.EndsAt, b.MaxAssignmentsPerUser, b.TillRules}
 }
 
 // With returns the book under other settings, or tells all their faults.
@@ -66,8 +101,9 @@ func (b Book) With(s BookSettings) (Book, error) {
 	if s.MaxAssignmentsPerUser != nil && (*s.MaxAssignmentsPerUser < 1 || *s.MaxAssignmentsPerUser > 1_000_000) {
 		wrong.add("/max_assignments_per_user", "must be between 1 and 1000000, or null for no limit")
 	}
+	s.check(&wrong)
 	b.Name, b.Description, b.StartsAt, b.EndsAt = s.Name, s.Description, s.StartsAt, s.EndsAt
-	b.MaxAssignmentsPerUser = s.MaxAssignmentsPerUser
+	b.MaxAssignmentsPerUser, b.TillRules = s.MaxAssignmentsPerUser, s.TillRules
 	return b, wrong.err()
 }
 

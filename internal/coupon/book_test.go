@@ -61,12 +61,25 @@ func TestBookSettingsHaveLimits(t *testing.T) {
 		"everything at once": {func(s *coupon.BookSettings) {
 			*s = coupon.BookSettings{
 				Description: strings.Repeat("d", 5001), StartsAt: &noon, EndsAt: &noon, MaxAssignmentsPerUser: new(0),
+				TillRules: coupon.TillRules{MaxRedemptionsPerUser: new(0), RollbackWindow: -1},
 			}
-		}, []string{"/name", "/description", "/ends_at", "/max_assignments_per_user"}},
+		}, []string{
+			"/name", "/description", "/ends_at", "/max_assignments_per_user",
+			"/lock_seconds", "/max_redemptions", "/max_redemptions_per_user", "/rollback_window_seconds",
+		}},
+		"shortest lock":          {func(s *coupon.BookSettings) { s.LockFor = time.Second }, nil},
+		"longest lock":           {func(s *coupon.BookSettings) { s.LockFor = coupon.MaxLock }, nil},
+		"lock too short":         {func(s *coupon.BookSettings) { s.LockFor = time.Second - 1 }, []string{"/lock_seconds"}},
+		"lock too long":          {func(s *coupon.BookSettings) { s.LockFor = coupon.MaxLock + 1 }, []string{"/lock_seconds"}},
+		"most uses":              {func(s *coupon.BookSettings) { s.MaxRedemptions = 1_000_000 }, nil},
+		"too many uses":          {func(s *coupon.BookSettings) { s.MaxRedemptions = 1_000_001 }, []string{"/max_redemptions"}},
+		"too many uses a user":   {func(s *coupon.BookSettings) { s.MaxRedemptionsPerUser = new(1_000_001) }, []string{"/max_redemptions_per_user"}},
+		"rollback for ten years": {func(s *coupon.BookSettings) { s.RollbackWindow = 10 * 365 * 24 * time.Hour }, nil},
+		"rollback for longer":    {func(s *coupon.BookSettings) { s.RollbackWindow = 10*365*24*time.Hour + 1 }, []string{"/rollback_window_seconds"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			settings := coupon.BookSettings{Name: "Spring sale"}
+			settings := coupon.NewSettings("Spring sale")
 			c.change(&settings)
 			_, err := coupon.NewBook(uuid.New(), uuid.New(), settings)
 			require.Equal(t, c.wrong, pointers(t, err))
@@ -78,15 +91,16 @@ func TestBookSettingsHaveLimits(t *testing.T) {
 func TestANewBookIsADraft(t *testing.T) {
 	t.Parallel()
 	id, owner := uuid.New(), uuid.New()
-	settings := coupon.BookSettings{
-		Name: "  Spring sale ", Description: "Ten off", StartsAt: &noon, EndsAt: new(noon.Add(time.Hour)), MaxAssignmentsPerUser: new(2),
-	}
+	settings := coupon.NewSettings("  Spring sale ")
+	settings.Description, settings.StartsAt, settings.EndsAt = "Ten off", &noon, new(noon.Add(time.Hour))
+	settings.MaxAssignmentsPerUser = new(2)
 	book, err := coupon.NewBook(id, owner, settings)
 	require.NoError(t, err)
 	settings.Name = "Spring sale"
 	require.Equal(t, coupon.Book{
 		ID: id, OwnerID: owner, Name: "Spring sale", Description: "Ten off", Status: coupon.Draft,
 		StartsAt: settings.StartsAt, EndsAt: settings.EndsAt, MaxAssignmentsPerUser: new(2), Version: 1,
+		TillRules: coupon.TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
 	}, book)
 	require.Equal(t, settings, book.Settings())
 }
@@ -98,10 +112,11 @@ func TestNewSettingsLeaveTheRestOfTheBook(t *testing.T) {
 		ID: uuid.New(), OwnerID: uuid.New(), Name: "Old", Description: "old", Status: coupon.Active,
 		StartsAt: &noon, MaxAssignmentsPerUser: new(1), Version: 7, CreatedAt: noon, UpdatedAt: noon,
 	}
-	after, err := before.With(coupon.BookSettings{Name: "New"})
+	after, err := before.With(coupon.NewSettings("New"))
 	require.NoError(t, err)
 	want := before
 	want.Name, want.Description, want.StartsAt, want.MaxAssignmentsPerUser = "New", "", nil, nil
+	want.TillRules = coupon.NewSettings("").TillRules
 	require.Equal(t, want, after)
 	require.Equal(t, "Old", before.Name)
 }
@@ -196,10 +211,10 @@ func TestABookThatHasNotStartedNamesItsStart(t *testing.T) {
 func TestCharacters(t *testing.T) {
 	t.Parallel()
 	name := strings.Repeat("本", 200)
-	_, err := coupon.NewBook(uuid.New(), uuid.New(), coupon.BookSettings{Name: name})
+	_, err := coupon.NewBook(uuid.New(), uuid.New(), coupon.NewSettings(name))
 	require.NoError(t, err)
 	for _, bad := range []string{name + "本", "a\x00b", "a\xffb"} {
-		_, err = coupon.NewBook(uuid.New(), uuid.New(), coupon.BookSettings{Name: bad})
+		_, err = coupon.NewBook(uuid.New(), uuid.New(), coupon.NewSettings(bad))
 		require.Error(t, err)
 	}
 	_, err = coupon.CheckAccount("ann@example.com", "", "🔑🔑🔑")

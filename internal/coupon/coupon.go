@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +19,67 @@ const (
 	Expired    State = "EXPIRED"
 	Void       State = "VOID"
 )
+
+// transitions are all that a coupon can do. Expired and Void are for good.
+var transitions = map[State][]State{
+	Unassigned: {Assigned, Expired, Void},
+	Assigned:   {Locked, Redeemed, Unassigned, Expired, Void},
+	Locked:     {Assigned, Redeemed, Expired, Void},
+	Redeemed:   {Assigned},
+	Expired:    nil,
+	Void:       nil,
+}
+
+// Transitions lists every change of state that there is.
+func Transitions() (all [][2]State) {
+	for from, tos := range transitions {
+		for _, to := range tos {
+			all = append(all, [2]State{from, to})
+		}
+	}
+	return all
+}
+
+// CanBecome reports whether a coupon in this state can come to another.
+func (s State) CanBecome(to State) bool { return slices.Contains(transitions[s], to) }
+
+// Coupon is one code of a book. A lock that ran out, and an end of validity
+// that passed, may not have been written down yet: see Till.
+type Coupon struct {
+	ID             uuid.UUID
+	BookID         uuid.UUID
+	Code           string
+	State          State
+	UserID         *uuid.UUID // who holds or held it
+	AssignedAt     *time.Time
+	ExpiresAt      *time.Time // its own end; the book's may come before
+	MaxRedemptions int
+	Redemptions    int // without those rolled back
+	EventSeq       int // of its last event
+	LockID         *uuid.UUID
+	LockedBy       *uuid.UUID
+	LockedAt       *time.Time
+	LockedUntil    *time.Time
+	LockOrderRef   *string
+}
+
+// Remaining is how many uses are left.
+func (c Coupon) Remaining() int { return c.MaxRedemptions - c.Redemptions }
+
+// Redemption is one use of a coupon, or the row that takes one back.
+type Redemption struct {
+	ID         uuid.UUID
+	CouponID   uuid.UUID
+	BookID     uuid.UUID
+	UserID     uuid.UUID // who held the coupon
+	ActorID    uuid.UUID // who did it
+	OrderRef   *string
+	Metadata   []byte // JSON
+	Reason     *string
+	RollsBack  *uuid.UUID // the redemption that this row takes back
+	RedeemedAt time.Time
+	RolledBack bool
+}
 
 // HeldCoupon is a coupon as its holder sees it.
 type HeldCoupon struct {

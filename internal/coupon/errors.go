@@ -3,6 +3,7 @@ package coupon
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -28,6 +29,8 @@ type Error struct {
 	Code    string // stable, for machines
 	Message string // one sentence, for people: what is wrong and what to do
 	Fields  []Field
+	// RetryAfter is when it may work; 0: not known.
+	RetryAfter time.Duration
 }
 
 // Field is one fault of the input.
@@ -62,6 +65,23 @@ var (
 	ErrKeyReused      = &Error{Kind: Invalid, Code: "idempotency_key_reused", Message: "This Idempotency-Key came with another request before: send the same request, or use a new key."}
 	ErrBusy           = &Error{Kind: Unavailable, Code: "busy", Message: "The service cannot do this right now: repeat the request in a moment, with the same Idempotency-Key if it had one."}
 	ErrInternal       = &Error{Kind: Unavailable, Code: "internal", Message: "Something broke on our side; the request can be repeated with a new Idempotency-Key."}
+)
+
+// Errors at the till.
+var (
+	ErrCouponUnavailable  = &Error{Kind: NotFound, Code: "coupon_unavailable", Message: "There is no such coupon for you: check the code."}
+	ErrCouponNotFound     = &Error{Kind: NotFound, Code: "coupon_not_found", Message: "There is no coupon with this code or id: check it."}
+	ErrCouponNotAssigned  = &Error{Kind: Conflict, Code: "coupon_not_assigned", Message: "Nobody holds the coupon: claim or assign it first."}
+	ErrCouponLocked       = &Error{Kind: Conflict, Code: "coupon_locked", Message: "The coupon is locked: wait, or send its lock_token."}
+	ErrLockRequired       = &Error{Kind: Conflict, Code: "lock_required", Message: "The coupon is not locked, or the lock has ended: lock it first, then redeem with the lock_token."}
+	ErrAlreadyRedeemed    = &Error{Kind: Conflict, Code: "already_redeemed", Message: "The coupon has been redeemed: it has no use left."}
+	ErrCouponVoid         = &Error{Kind: Gone, Code: "coupon_void", Message: "The coupon was voided: it is worth nothing any more."}
+	ErrCouponExpired      = &Error{Kind: Gone, Code: "coupon_expired", Message: "The coupon's time is over."}
+	ErrCouponUsed         = &Error{Kind: Conflict, Code: "coupon_used", Message: "The coupon has been used: it cannot be revoked, only voided."}
+	ErrRedemptionLimit    = &Error{Kind: Conflict, Code: "redemption_limit_reached", Message: "The user has redeemed as many coupons of this book as one user may."}
+	ErrRedemptionNotFound = &Error{Kind: NotFound, Code: "redemption_not_found", Message: "There is no such redemption, or it is not yours: check the id."}
+	ErrAlreadyRolledBack  = &Error{Kind: Conflict, Code: "already_rolled_back", Message: "The redemption has been rolled back already."}
+	ErrRollbackWindow     = &Error{Kind: Conflict, Code: "rollback_window", Message: "The time in which the book allows a rollback is over."}
 )
 
 // Errors of users and access.

@@ -31,6 +31,9 @@ func TestEveryErrorHasACodeOfItsOwn(t *testing.T) {
 		coupon.ErrSoldOut, coupon.ErrLimitReached, coupon.ErrJobNotFound, coupon.ErrKeyReused, coupon.ErrBusy, coupon.ErrInternal,
 		coupon.ErrUserNotFound, coupon.ErrEmailTaken, coupon.ErrWrongCredentials, coupon.ErrUnauthenticated, coupon.ErrForbidden,
 		coupon.ErrScopeMissing, coupon.ErrKeyNotFound, coupon.InvalidInput(),
+		coupon.ErrCouponUnavailable, coupon.ErrCouponNotFound, coupon.ErrCouponNotAssigned, coupon.ErrCouponLocked,
+		coupon.ErrLockRequired, coupon.ErrAlreadyRedeemed, coupon.ErrCouponVoid, coupon.ErrCouponExpired, coupon.ErrCouponUsed,
+		coupon.ErrRedemptionLimit, coupon.ErrRedemptionNotFound, coupon.ErrAlreadyRolledBack, coupon.ErrRollbackWindow,
 	} {
 		require.False(t, seen[err.Code], err.Code)
 		seen[err.Code] = true

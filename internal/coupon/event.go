@@ -1,22 +1,61 @@
 package coupon
 
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+)
+
 // EventType names what happened: resource, dot, verb in the past tense.
 type EventType string
 
 // The events there are.
 const (
-	CouponAssigned EventType = "coupon.assigned"
-	CodesAdded     EventType = "book.codes_added"
-	BookActivated  EventType = "book.activated"
-	BookPaused     EventType = "book.paused"
-	BookClosed     EventType = "book.closed"
-	JobSucceeded   EventType = "job.succeeded"
-	JobFailed      EventType = "job.failed"
+	CouponAssigned     EventType = "coupon.assigned"
+	CouponLocked       EventType = "coupon.locked"
+	CouponLockExtended EventType = "coupon.lock_extended"
+	CouponLockExpired  EventType = "coupon.lock_expired"
+	CouponUnlocked     EventType = "coupon.unlocked"
+	CouponRedeemed     EventType = "coupon.redeemed"
+	CouponRolledBack   EventType = "coupon.rolled_back"
+	CouponRevoked      EventType = "coupon.revoked"
+	CouponExpired      EventType = "coupon.expired"
+	CouponVoided       EventType = "coupon.voided"
+	CodesAdded         EventType = "book.codes_added"
+	BookActivated      EventType = "book.activated"
+	BookPaused         EventType = "book.paused"
+	BookClosed         EventType = "book.closed"
+	JobSucceeded       EventType = "job.succeeded"
+	JobFailed          EventType = "job.failed"
 )
+
+// StateAfter is where an event leaves a coupon. Those that are not here leave
+// it where their data says: it may be where it was.
+var StateAfter = map[EventType]State{
+	CouponAssigned:     Assigned,
+	CouponLocked:       Locked,
+	CouponLockExtended: Locked,
+	CouponLockExpired:  Assigned,
+	CouponUnlocked:     Assigned,
+	CouponRevoked:      Unassigned,
+	CouponExpired:      Expired,
+	CouponVoided:       Void,
+}
 
 // BookMoved is the event of a book that comes to a status; drafts tell nothing.
 var BookMoved = map[BookStatus]EventType{
 	Active: BookActivated,
 	Paused: BookPaused,
 	Closed: BookClosed,
+}
+
+// TimelineEvent is one event of a coupon.
+type TimelineEvent struct {
+	Seq       int
+	Type      EventType
+	UserID    *uuid.UUID // who held the coupon
+	ActorID   *uuid.UUID // who did it; nil: the clock
+	Data      json.RawMessage
+	CreatedAt time.Time
 }

@@ -37,6 +37,7 @@ type Options struct {
 	Service   *service.Service
 	Claims    Claims
 	Followers *service.Followers
+	Till      *service.Till
 	Health    health.Checks
 	Tokens    *auth.Tokens
 	Cursors   Cursors

@@ -18,6 +18,11 @@ type bookBody struct {
 	StartsAt              *time.Time        `json:"starts_at" doc:"claims from this instant on"`
 	EndsAt                *time.Time        `json:"ends_at" doc:"claims before this instant"`
 	MaxAssignmentsPerUser *int              `json:"max_assignments_per_user" doc:"null: no limit"`
+	RequireLock           bool              `json:"require_lock" doc:"a coupon must be locked before it is redeemed"`
+	LockSeconds           int               `json:"lock_seconds" doc:"how long a lock holds, unless the caller asks for another time"`
+	MaxRedemptions        int               `json:"max_redemptions" doc:"uses of a coupon; codes take it when they are made"`
+	MaxRedemptionsPerUser *int              `json:"max_redemptions_per_user" doc:"null: no limit"`
+	RollbackWindowSeconds int               `json:"rollback_window_seconds" doc:"how long a redemption can be rolled back; 0: never"`
 	Version               int               `json:"version"`
 	CreatedAt             time.Time         `json:"created_at"`
 	UpdatedAt             time.Time         `json:"updated_at"`
@@ -26,7 +31,24 @@ type bookBody struct {
 func newBookBody(b coupon.Book) bookBody {
 	return bookBody{
 		b.ID, b.OwnerID, b.Name, b.Description, b.Status, b.StartsAt, b.EndsAt,
-		b.MaxAssignmentsPerUser, b.Version, b.CreatedAt, b.UpdatedAt,
+		b.MaxAssignmentsPerUser, b.RequireLock, seconds(b.LockFor), b.MaxRedemptions, b.MaxRedemptionsPerUser,
+		seconds(b.RollbackWindow), b.Version, b.CreatedAt, b.UpdatedAt,
+	}
+}
+
+func seconds(d time.Duration) int { return int(d / time.Second) }
+
+// setSeconds puts what was given; a number too large for a Duration stays too large.
+func setSeconds(given *int, d *time.Duration) {
+	if given != nil {
+		*d = time.Duration(min(*given, 1<<32)) * time.Second
+	}
+}
+
+// set puts what was given.
+func set[T any](given *T, value *T) {
+	if given != nil {
+		*value = *given
 	}
 }
 
@@ -46,12 +68,33 @@ type createBookRequest struct {
 		StartsAt              *time.Time `json:"starts_at,omitempty" doc:"claims from this instant on; at once, if left out"`
 		EndsAt                *time.Time `json:"ends_at,omitempty" doc:"claims before this instant; no end, if left out"`
 		MaxAssignmentsPerUser *int       `json:"max_assignments_per_user,omitempty" doc:"coupons one user can get; no limit, if left out"`
+		MaxRedemptionsPerUser *int       `json:"max_redemptions_per_user,omitempty" doc:"uses one user can make; no limit, if left out"`
+		TillRulesBody
 	}
+}
+
+// TillRulesBody says how a book's coupons are used.
+type TillRulesBody struct {
+	RequireLock           *bool `json:"require_lock,omitempty" doc:"redeem only what is locked; true, if left out"`
+	LockSeconds           *int  `json:"lock_seconds,omitempty" doc:"1 to 3600; 300, if left out"`
+	MaxRedemptions        *int  `json:"max_redemptions,omitempty" doc:"uses of a coupon made from now on; 1, if left out"`
+	RollbackWindowSeconds *int  `json:"rollback_window_seconds,omitempty" doc:"how long a redemption can be rolled back; 0, never, if left out"`
+}
+
+func (in TillRulesBody) apply(r *coupon.TillRules) {
+	set(in.RequireLock, &r.RequireLock)
+	setSeconds(in.LockSeconds, &r.LockFor)
+	set(in.MaxRedemptions, &r.MaxRedemptions)
+	setSeconds(in.RollbackWindowSeconds, &r.RollbackWindow)
 }
 
 // createBook makes a draft; activate it once it has codes.
 func (a *API) createBook(ctx context.Context, in *createBookRequest) (*bookResponse, error) {
-	return answerBook(a.Service.CreateBook(ctx, principalOf(ctx), coupon.BookSettings(in.Body)))
+	settings := coupon.NewSettings(in.Body.Name)
+	settings.Description, settings.StartsAt, settings.EndsAt = in.Body.Description, in.Body.StartsAt, in.Body.EndsAt
+	settings.MaxAssignmentsPerUser, settings.MaxRedemptionsPerUser = in.Body.MaxAssignmentsPerUser, in.Body.MaxRedemptionsPerUser
+	in.Body.apply(&settings.TillRules)
+	return answerBook(a.Service.CreateBook(ctx, principalOf(ctx), settings))
 }
 
 // getBook reads a book.
@@ -67,21 +110,21 @@ type editBookRequest struct {
 		StartsAt              optional[time.Time] `json:"starts_at,omitzero" doc:"null: at once"`
 		EndsAt                optional[time.Time] `json:"ends_at,omitzero" doc:"null: no end"`
 		MaxAssignmentsPerUser optional[int]       `json:"max_assignments_per_user,omitzero" doc:"null: no limit"`
+		MaxRedemptionsPerUser optional[int]       `json:"max_redemptions_per_user,omitzero" doc:"null: no limit"`
+		TillRulesBody
 	}
 }
 
 // editBook changes what the body names and leaves the rest.
 func (a *API) editBook(ctx context.Context, in *editBookRequest) (*bookResponse, error) {
 	return answerBook(a.Service.EditBook(ctx, principalOf(ctx), in.ID, func(s *coupon.BookSettings) {
-		if in.Body.Name != nil {
-			s.Name = *in.Body.Name
-		}
-		if in.Body.Description != nil {
-			s.Description = *in.Body.Description
-		}
+		set(in.Body.Name, &s.Name)
+		set(in.Body.Description, &s.Description)
 		in.Body.StartsAt.apply(&s.StartsAt)
 		in.Body.EndsAt.apply(&s.EndsAt)
 		in.Body.MaxAssignmentsPerUser.apply(&s.MaxAssignmentsPerUser)
+		in.Body.MaxRedemptionsPerUser.apply(&s.MaxRedemptionsPerUser)
+		in.Body.apply(&s.TillRules)
 	}))
 }
 

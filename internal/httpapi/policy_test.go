@@ -50,7 +50,7 @@ func TestEveryRouteAndEveryCaller(t *testing.T) {
 		sort{name: "expired key", credential: expired, invalid: true}, sort{name: "foreign token", credential: foreign.Text, invalid: true})
 
 	for _, r := range h.api.routes() {
-		path := Prefix + strings.ReplaceAll(r.path, "{id}", uuid.NewString())
+		path := Prefix + strings.NewReplacer("{id}", uuid.NewString(), "{coupon}", uuid.NewString()).Replace(r.path)
 		for _, who := range callers {
 			got := h.call(t, who.credential, r.method, path, nil)
 			name := r.method + " " + r.path + " as " + who.name
@@ -69,6 +69,14 @@ func TestEveryRouteAndEveryCaller(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A key can be made with any scope that there is.
+func TestEveryScopeCanBeGiven(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	got := h.call(t, h.person(t, coupon.Admin), http.MethodPost, Prefix+"/api-keys", map[string]any{"name": "all", "scopes": auth.Scopes})
+	require.Equal(t, http.StatusCreated, got.status, "%s", got.body)
 }
 
 // What is someone else's is not found: books of other managers, drafts, jobs.

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gin-gonic/gin"
@@ -24,6 +27,8 @@ type Problem struct { //nolint:errname // the name of the schema in the API
 	Detail    string         `json:"detail" doc:"what is wrong and what to do"`
 	Errors    []coupon.Field `json:"errors,omitempty" doc:"the faults of the input"`
 	RequestID string         `json:"request_id,omitempty" doc:"name it when you ask for help"`
+
+	retryAfter time.Duration
 }
 
 func (p *Problem) Error() string { return p.Detail }
@@ -95,7 +100,7 @@ func problemOf(ctx context.Context, err error) *Problem {
 		given := *problem
 		return given.finish(ctx)
 	case errors.As(err, &known):
-		problem = &Problem{Status: statusOf[known.Kind], Code: known.Code, Detail: known.Message, Errors: known.Fields}
+		problem = &Problem{Status: statusOf[known.Kind], Code: known.Code, Detail: known.Message, Errors: known.Fields, retryAfter: known.RetryAfter}
 		if known.Kind == coupon.Unavailable {
 			slog.ErrorContext(ctx, "request failed", "request_id", requestIDOf(ctx), "error", err)
 		}
@@ -127,7 +132,10 @@ func (p *Problem) head(set func(name, value string)) {
 	case http.StatusUnauthorized:
 		set("WWW-Authenticate", "Bearer")
 	case http.StatusServiceUnavailable:
-		set("Retry-After", "1") // seconds
+		p.retryAfter = max(p.retryAfter, time.Second)
+	}
+	if p.retryAfter > 0 {
+		set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
 	}
 }
 

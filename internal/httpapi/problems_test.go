@@ -95,7 +95,7 @@ func TestBooksThatTakeNoClaims(t *testing.T) {
 		require.Equal(t, 200, h.call(t, h.token(t, fixture.Owner(book)), http.MethodPost, bookPath(book, move), nil).status)
 		refused(book, user, 409, "book_not_active")
 	}
-	draft, err := h.service.CreateBook(t.Context(), fixture.Owner(early), coupon.BookSettings{Name: "Draft"})
+	draft, err := h.service.CreateBook(t.Context(), fixture.Owner(early), coupon.NewSettings("Draft"))
 	require.NoError(t, err)
 	refused(draft, h.token(t, fixture.Owner(early)), 409, "book_not_active")
 	refused(draft, user, 404, "book_not_found")

@@ -45,6 +45,16 @@ func (a *API) routes() []route {
 		{post, "/books/{id}/codes/generate", "generate-codes", "Make codes", managers.orKey(auth.BooksWrite), 202, serve(a.generateCodes)},
 
 		{post, "/books/{id}/claims", "claim", "Claim coupons", signedIn.orKey(auth.ClaimsWrite), 202, serve(a.claim)},
+		{get, "/coupons/{coupon}", "get-coupon", "Read a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.getCoupon)},
+		{get, "/coupons/{coupon}/timeline", "coupon-timeline", "What happened to a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.timeline)},
+		{post, "/coupons/{coupon}/validate", "validate-coupon", "Ask whether a coupon can be used", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.validateCoupon)},
+		{post, "/coupons/{coupon}/lock", "lock-coupon", "Hold a coupon during a purchase", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.lockCoupon)},
+		{post, "/coupons/{coupon}/unlock", "unlock-coupon", "Let go of a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.unlockCoupon)},
+		{post, "/coupons/{coupon}/redeem", "redeem-coupon", "Use a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.redeemCoupon)},
+		{post, "/coupons/{coupon}/revoke", "revoke-coupon", "Take a coupon back into the stock", managers.orKey(auth.CouponsWrite), 200, serve(a.revokeCoupon)},
+		{post, "/coupons/{coupon}/void", "void-coupon", "Kill a coupon for good", managers.orKey(auth.CouponsWrite), 200, serve(a.voidCoupon)},
+		{post, "/redemptions/{id}/rollback", "roll-back-redemption", "Give the use of a coupon back", managers.orKey(auth.CouponsRedeem), 200, serve(a.rollBack)},
+
 		{get, "/jobs", "list-jobs", "List jobs", signedIn.orKey(auth.JobsRead), 200, serve(a.listJobs)},
 		{get, "/jobs/{id}", "get-job", "Follow a job", signedIn.orKey(auth.JobsRead), 200, serve(a.getJob)},
 	}

@@ -72,6 +72,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	ok := func(context.Context) error { return nil }
 	o := Options{
 		Accounts: service.NewAccounts(store, passwords, tokens), Service: h.service, Claims: claims, Followers: followers,
+		Till:   service.NewTill(store, auth.NewLockTokens(secret)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
 		Tokens: tokens, Cursors: NewCursors(secret), CookieSecure: true,
 		Web: fstest.MapFS{

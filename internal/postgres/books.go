@@ -10,16 +10,18 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const bookColumns = `id, owner_id, name, description, status, starts_at, ends_at,
-	max_assignments_per_user, version, created_at, updated_at`
+const bookColumns = `id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user,
+	require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, version, created_at, updated_at`
 
 // AddBook stores a new book with an empty queue and an empty stock.
 func (s *Store) AddBook(ctx context.Context, book coupon.Book) (coupon.Book, error) {
 	return one[coupon.Book](ctx, s.db, nil, `
 		WITH queue AS (INSERT INTO book_queues (book_id) VALUES (@id)),
 		     stock AS (INSERT INTO book_stock (book_id) VALUES (@id))
-		INSERT INTO books (id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user)
-		VALUES (@id, @owner_id, @name, @description, @status, @starts_at, @ends_at, @max)
+		INSERT INTO books (id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user,
+		                   require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window)
+		VALUES (@id, @owner_id, @name, @description, @status, @starts_at, @ends_at, @max,
+		        @require_lock, @lock_for, @max_redemptions, @max_redemptions_per_user, @rollback_window)
 		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{"owner_id": book.OwnerID}))
 }
 
@@ -30,7 +32,9 @@ func (s *Store) SaveBook(ctx context.Context, book coupon.Book) (coupon.Book, er
 		UPDATE books
 		SET name = @name, description = @description, status = @status, starts_at = @starts_at, ends_at = @ends_at,
 		    limit_since = CASE WHEN max_assignments_per_user IS DISTINCT FROM @max THEN clock_timestamp() ELSE limit_since END,
-		    max_assignments_per_user = @max, version = version + 1, updated_at = clock_timestamp()
+		    max_assignments_per_user = @max, require_lock = @require_lock, lock_for = @lock_for,
+		    max_redemptions = @max_redemptions, max_redemptions_per_user = @max_redemptions_per_user,
+		    rollback_window = @rollback_window, version = version + 1, updated_at = clock_timestamp()
 		WHERE id = @id
 		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{}))
 }
@@ -38,7 +42,9 @@ func (s *Store) SaveBook(ctx context.Context, book coupon.Book) (coupon.Book, er
 func bookArgs(book coupon.Book, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 	more["id"], more["name"], more["description"] = book.ID, book.Name, book.Description
 	more["status"], more["starts_at"], more["ends_at"] = book.Status, book.StartsAt, book.EndsAt
-	more["max"] = book.MaxAssignmentsPerUser
+	more["max"], more["require_lock"], more["lock_for"] = book.MaxAssignmentsPerUser, book.RequireLock, book.LockFor
+	more["max_redemptions"], more["max_redemptions_per_user"] = book.MaxRedemptions, book.MaxRedemptionsPerUser
+	more["rollback_window"] = book.RollbackWindow
 	return more
 }
 
@@ -87,8 +93,7 @@ type OpenBook struct {
 // OpenBooks reads the books of a group of claims. Unknown ones are left out.
 func (s *Store) OpenBooks(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]OpenBook, error) {
 	books, err := all[OpenBook](ctx, s.db, `
-		SELECT b.id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user, version,
-		       created_at, updated_at, free, clock_timestamp() AS now
+		SELECT `+bookColumns+`, free, clock_timestamp() AS now
 		FROM books b JOIN book_stock s ON s.book_id = b.id
 		WHERE b.id = ANY(@ids)`, pgx.StrictNamedArgs{"ids": ids})
 	byID := make(map[uuid.UUID]OpenBook, len(books))

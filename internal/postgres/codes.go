@@ -93,16 +93,18 @@ type NewCoupon struct {
 	Code       string
 	Normalised string
 	DrawRank   int64
+	// MaxRedemptions is how many uses it has.
+	MaxRedemptions int
 }
 
 // CopyCoupons stores new coupons by COPY: fast, and all or nothing. It fails
 // with ErrCodeTaken when one of the codes exists.
 func (s *Store) CopyCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupons []NewCoupon) error {
 	_, err := s.db.CopyFrom(ctx, pgx.Identifier{"coupons"},
-		[]string{"id", "book_id", "batch_id", "code", "normalised", "draw_rank"},
+		[]string{"id", "book_id", "batch_id", "code", "normalised", "draw_rank", "max_redemptions"},
 		pgx.CopyFromSlice(len(coupons), func(i int) ([]any, error) {
 			c := &coupons[i]
-			return []any{c.ID, bookID, batchID, c.Code, c.Normalised, c.DrawRank}, nil
+			return []any{c.ID, bookID, batchID, c.Code, c.Normalised, c.DrawRank, c.MaxRedemptions}, nil
 		}))
 	if violates(err, "coupons_normalised_key") {
 		return ErrCodeTaken
@@ -118,18 +120,20 @@ var ErrCodeTaken = fmt.Errorf("a code exists already")
 func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupons []NewCoupon) (int, error) {
 	n := len(coupons)
 	ids, codes, normalised, ranks := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]int64, n)
+	uses := make([]int32, n)
 	for i, c := range coupons {
-		ids[i], codes[i], normalised[i], ranks[i] = c.ID, c.Code, c.Normalised, c.DrawRank
+		ids[i], codes[i], normalised[i], ranks[i], uses[i] = c.ID, c.Code, c.Normalised, c.DrawRank, int32(c.MaxRedemptions)
 	}
 	tag, err := s.db.Exec(ctx, `
-		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank)
-		SELECT id, @book_id, @batch_id, code, normalised, draw_rank
-		FROM unnest(@ids::uuid[], @codes::text[], @normalised::text[], @ranks::bigint[])
-		     AS made (id, code, normalised, draw_rank)
+		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank, max_redemptions)
+		SELECT id, @book_id, @batch_id, code, normalised, draw_rank, uses
+		FROM unnest(@ids::uuid[], @codes::text[], @normalised::text[], @ranks::bigint[], @uses::int[])
+		     AS made (id, code, normalised, draw_rank, uses)
 		ORDER BY normalised
 		ON CONFLICT ON CONSTRAINT coupons_normalised_key DO NOTHING`,
 		pgx.StrictNamedArgs{
 			"book_id": bookID, "batch_id": batchID, "ids": ids, "codes": codes, "normalised": normalised, "ranks": ranks,
+			"uses": uses,
 		})
 	return int(tag.RowsAffected()), err
 }

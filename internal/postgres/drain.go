@@ -20,6 +20,12 @@ type Group struct {
 	Claims   []coupon.Claim // in order of acceptance
 }
 
+// bookNow is a book and the database's clock.
+type bookNow struct {
+	coupon.Book
+	Now time.Time
+}
+
 // OpenGroup locks the book's stock, and then up to limit of its waiting claims
 // from seq after on. Claims that another transaction holds are passed over.
 // Whoever takes or gives back stock locks book_stock first: with it three
@@ -33,11 +39,11 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 	batch.Queue(`SELECT free, reserved FROM book_stock WHERE book_id = $1 FOR UPDATE`, bookID).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&group.Free, &group.Reserved) })
 	// The clock is read after the wait for the lock; now() would be from before.
-	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() FROM books WHERE id = $1`, bookID).
-		QueryRow(func(row pgx.Row) error {
-			b := &group.Book
-			return row.Scan(&b.ID, &b.OwnerID, &b.Name, &b.Description, &b.Status, &b.StartsAt, &b.EndsAt,
-				&b.MaxAssignmentsPerUser, &b.Version, &b.CreatedAt, &b.UpdatedAt, &group.Now)
+	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() AS now FROM books WHERE id = $1`, bookID).
+		Query(func(rows pgx.Rows) error {
+			found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[bookNow])
+			group.Book, group.Now = found.Book, found.Now
+			return err
 		})
 	batch.Queue(`
 		SELECT id AS job_id, user_id, submitter_id, seq, total AS count

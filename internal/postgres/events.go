@@ -28,3 +28,10 @@ func (s *Store) AddEvent(ctx context.Context, e Event) error {
 		pgx.StrictNamedArgs{"type": e.Type, "book_id": e.BookID, "job_id": e.JobID, "actor_id": e.ActorID, "data": e.Data})
 	return err
 }
+
+// Timeline returns the events of a coupon in order.
+func (s *Store) Timeline(ctx context.Context, couponID uuid.UUID) ([]coupon.TimelineEvent, error) {
+	return all[coupon.TimelineEvent](ctx, s.db, `
+		SELECT coupon_seq AS seq, type, user_id, actor_id, data, created_at
+		FROM events WHERE coupon_id = @coupon_id ORDER BY coupon_seq`, pgx.StrictNamedArgs{"coupon_id": couponID})
+}

@@ -60,3 +60,22 @@ func (s *Store) StaleBulk(ctx context.Context) ([]BulkJob, error) {
 			ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED)
 		RETURNING id, kind`, pgx.StrictNamedArgs{})
 }
+
+// EndLocks writes down that locks have run out, up to limit of them, and
+// returns how many. A lock that was extended meanwhile stays.
+func (s *Store) EndLocks(ctx context.Context, limit int) (int, error) {
+	tag, err := s.db.Exec(ctx, `
+		WITH over AS (
+			SELECT id FROM coupons WHERE state = 'LOCKED' AND locked_until <= clock_timestamp()
+			ORDER BY locked_until LIMIT @limit FOR UPDATE SKIP LOCKED),
+		ended AS (
+			UPDATE coupons c
+			SET state = 'ASSIGNED', event_seq = event_seq + 1, lock_id = NULL, locked_by = NULL, locked_at = NULL,
+			    locked_until = NULL, lock_order_ref = NULL
+			FROM over WHERE c.id = over.id
+			RETURNING c.id, c.book_id, c.user_id, c.event_seq)
+		INSERT INTO events (type, book_id, coupon_id, coupon_seq, user_id, data, created_at)
+		SELECT @type, book_id, id, event_seq, user_id, jsonb_build_object('from', 'LOCKED', 'to', 'ASSIGNED'), clock_timestamp()
+		FROM ended`, pgx.StrictNamedArgs{"limit": limit, "type": coupon.CouponLockExpired})
+	return int(tag.RowsAffected()), err
+}

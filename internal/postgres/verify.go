@@ -3,8 +3,12 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"couponbook/internal/coupon"
 )
 
 // Finding is what one check of Verify saw.
@@ -25,18 +29,44 @@ func verdict(rows string) string {
 		coalesce(min(what) FILTER (WHERE wrong), '') AS sample FROM (` + rows + `) AS looked`
 }
 
+// history walks over each coupon's events by the transitions that package
+// coupon allows, and compares where they lead with where the coupon is.
+func history() string {
+	var allowed, after []string
+	for _, move := range coupon.Transitions() {
+		allowed = append(allowed, fmt.Sprintf("('%s', '%s')", move[0], move[1]))
+	}
+	for event, state := range coupon.StateAfter {
+		after = append(after, fmt.Sprintf("WHEN '%s' THEN '%s'", event, state))
+	}
+	slices.Sort(allowed)
+	slices.Sort(after)
+	return verdict(`
+		WITH steps AS (
+			SELECT coupon_id, coupon_seq, type, CASE type ` + strings.Join(after, " ") + ` ELSE data ->> 'to' END AS state
+			FROM events WHERE coupon_id IS NOT NULL),
+		walked AS (
+			SELECT *, lag(state, 1, 'UNASSIGNED') OVER path AS before,
+			       row_number() OVER (PARTITION BY coupon_id ORDER BY coupon_seq DESC) = 1 AS last
+			FROM steps WINDOW path AS (PARTITION BY coupon_id ORDER BY coupon_seq))
+		SELECT (((before, state) IN (` + strings.Join(allowed, ", ") + `)
+		         OR before = state AND type IN ('coupon.lock_extended', 'coupon.redeemed', 'coupon.rolled_back'))
+		        AND (NOT last OR state = (SELECT c.state FROM coupons c WHERE c.id = coupon_id))) IS NOT TRUE AS wrong,
+		       'coupon ' || coupon_id AS what
+		FROM walked`)
+}
+
 // checks are the promises of the product, each as a question to its tables.
 var checks = []check{
-	{"no coupon was granted by two claims", verdict(`
-		SELECT count(*) > 1 AS wrong, 'coupon ' || coupon_id AS what
-		FROM jobs, unnest(coupon_ids) AS coupon_id GROUP BY coupon_id`)},
+	{"every coupon came to its state by steps that are allowed", history()},
 	{"coupons and the jobs that assigned them agree", verdict(`
 		SELECT (j.status = 'succeeded' AND c.id = ANY(j.coupon_ids) AND c.user_id = j.user_id AND c.book_id = j.book_id)
 		       IS NOT TRUE AS wrong, 'coupon ' || c.id AS what
 		FROM coupons c LEFT JOIN jobs j ON j.id = c.job_id WHERE c.job_id IS NOT NULL`)},
-	{"granted coupons are held by who was granted them", verdict(`
-		SELECT (c.job_id = j.id AND c.user_id = j.user_id) IS NOT TRUE AS wrong, 'job ' || j.id AS what
-		FROM jobs j CROSS JOIN unnest(j.coupon_ids) AS granted (coupon_id) LEFT JOIN coupons c ON c.id = coupon_id`)},
+	{"granted coupons went to who was granted them", verdict(`
+		SELECT (SELECT count(*) FROM events e WHERE e.coupon_id = granted.coupon_id AND e.type = 'coupon.assigned'
+		        AND e.job_id = j.id AND e.user_id = j.user_id) <> 1 AS wrong, 'job ' || j.id AS what
+		FROM jobs j CROSS JOIN unnest(j.coupon_ids) AS granted (coupon_id)`)},
 	{"every claim that ended has exactly one outcome", verdict(`
 		SELECT coalesce(cardinality(coupon_ids), 0) <> CASE status WHEN 'succeeded' THEN total ELSE 0 END
 		       OR (error_code IS NULL) <> (status = 'succeeded') AS wrong, 'job ' || id AS what
@@ -72,6 +102,29 @@ var checks = []check{
 			SELECT book_id, count(*) AS total, count(*) FILTER (WHERE state = 'UNASSIGNED') AS free
 			FROM coupons GROUP BY book_id
 		) made ON made.book_id = s.book_id`)},
+	{"coupons count their redemptions", verdict(`
+		SELECT c.redemptions <> coalesce(r.uses, 0) OR coalesce(r.made, 0) <> coalesce(told.made, 0)
+		       OR coalesce(r.back, 0) <> coalesce(told.back, 0) AS wrong, 'coupon ' || c.id AS what
+		FROM coupons c LEFT JOIN (
+			SELECT coupon_id, count(*) FILTER (WHERE rolls_back IS NULL) AS made, count(rolls_back) AS back,
+			       count(*) - 2 * count(rolls_back) AS uses
+			FROM redemptions GROUP BY coupon_id
+		) r ON r.coupon_id = c.id LEFT JOIN (
+			SELECT coupon_id, count(*) FILTER (WHERE type = 'coupon.redeemed') AS made,
+			       count(*) FILTER (WHERE type = 'coupon.rolled_back') AS back
+			FROM events WHERE type IN ('coupon.redeemed', 'coupon.rolled_back') GROUP BY coupon_id
+		) told ON told.coupon_id = c.id
+		WHERE c.redemptions > 0 OR r.coupon_id IS NOT NULL OR told.coupon_id IS NOT NULL`)},
+	{"users' counters equal their redemptions", verdict(`
+		SELECT coalesce(l.redeemed, 0) <> coalesce(r.uses, 0) AS wrong,
+		       'book ' || coalesce(l.book_id, r.book_id) || ' user ' || coalesce(l.user_id, r.user_id) AS what
+		FROM book_user_limits l FULL JOIN (
+			SELECT book_id, user_id, count(*) - 2 * count(rolls_back) AS uses FROM redemptions GROUP BY book_id, user_id
+		) r USING (book_id, user_id)`)},
+	{"rollbacks fit the redemptions they take back", verdict(`
+		SELECT (used.rolls_back IS NULL AND used.coupon_id = back.coupon_id AND used.user_id = back.user_id
+		        AND used.redeemed_at <= back.redeemed_at) IS NOT TRUE AS wrong, 'redemption ' || back.id AS what
+		FROM redemptions back LEFT JOIN redemptions used ON used.id = back.rolls_back WHERE back.rolls_back IS NOT NULL`)},
 	{"refusals are counted as they are", verdict(`
 		SELECT s.refused <> coalesce(ended.n, 0) AS wrong, 'book ' || s.book_id AS what
 		FROM book_stock s LEFT JOIN (

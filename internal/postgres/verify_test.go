@@ -6,6 +6,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/postgres"
 	"couponbook/internal/service"
@@ -13,7 +15,8 @@ import (
 )
 
 // usedBook is a database in which things have happened: ten coupons, of which
-// seven are granted, to people who may have two; two refusals; one claim waits.
+// seven are granted, to people who may have two; two refusals; two redemptions,
+// one of them rolled back; one coupon locked, one revoked; one claim waits.
 func usedBook(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	pool := testdb.New(t)
@@ -27,8 +30,38 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 	require.NoError(t, err)
 	require.Equal(t, service.Drained{Granted: 7, Refused: 2}, done)
 	fixture.Queued(t, pool, book.ID, users[4:], 1)
+	useCoupons(t, pool, book, users)
 	fixture.Verify(t, pool)
 	return pool
+}
+
+// useCoupons redeems the first two people's first coupons, takes the second
+// use back, locks the third's and revokes the fourth's.
+func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth.Principal) {
+	t.Helper()
+	store := postgres.NewStore(pool)
+	till := service.NewTill(store, auth.NewLockTokens("secret"))
+	_, err := pool.Exec(t.Context(), `UPDATE books SET rollback_window = '1 hour'`)
+	require.NoError(t, err)
+	var last service.Redeemed
+	for i, user := range users[:4] {
+		held, err := store.CouponsOf(t.Context(), user.UserID, nil, nil, 1)
+		require.NoError(t, err)
+		ref := service.CouponRef(held[0].ID.String())
+		if i == 3 {
+			_, err = till.Revoke(t.Context(), fixture.Owner(book), ref, "by mistake")
+			require.NoError(t, err)
+			break
+		}
+		lock, err := till.Lock(t.Context(), user, ref, service.LockInput{})
+		require.NoError(t, err)
+		if i < 2 {
+			last, err = till.Redeem(t.Context(), user, ref, service.RedeemInput{Token: lock.Token})
+			require.NoError(t, err)
+		}
+	}
+	_, err = till.RollBack(t.Context(), fixture.Owner(book), last.Redemption.ID, "sent back")
+	require.NoError(t, err)
 }
 
 // Every check of verify names the corruption that it is there for.
@@ -40,12 +73,22 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		free = `(SELECT id FROM coupons WHERE state = 'UNASSIGNED' ORDER BY id LIMIT 1)`
 	)
 	planted := []struct{ check, sql string }{
-		{"no coupon was granted by two claims", `
+		{"every coupon came to its state by steps that are allowed", `
+			WITH twice AS (UPDATE coupons SET event_seq = event_seq + 1 WHERE id = ` + held + ` RETURNING id, event_seq)
+			INSERT INTO events (type, coupon_id, coupon_seq, created_at) SELECT 'coupon.assigned', id, event_seq, now() FROM twice`},
+		{"every coupon came to its state by steps that are allowed", `UPDATE coupons SET state = 'VOID' WHERE id = ` + held},
+		{"every coupon came to its state by steps that are allowed", `
+			UPDATE events SET type = 'coupon.unlocked' WHERE type = 'coupon.redeemed'`},
+		{"coupons and the jobs that assigned them agree", `UPDATE coupons SET job_id = gen_random_uuid() WHERE id = ` + held},
+		{"granted coupons went to who was granted them", `
 			UPDATE jobs SET coupon_ids = (SELECT coupon_ids FROM jobs WHERE id = ` + won + `)
 			WHERE id = (SELECT id FROM jobs WHERE status = 'succeeded' AND kind = 'claim' ORDER BY seq DESC LIMIT 1)`},
-		{"coupons and the jobs that assigned them agree", `UPDATE coupons SET job_id = gen_random_uuid() WHERE id = ` + held},
-		{"granted coupons are held by who was granted them", `
-			UPDATE coupons SET state = 'UNASSIGNED', user_id = NULL, assigned_at = NULL, job_id = NULL WHERE id = ` + held},
+		{"coupons count their redemptions", `DELETE FROM redemptions WHERE rolls_back IS NOT NULL`},
+		{"coupons count their redemptions", `
+			UPDATE coupons SET max_redemptions = 2, redemptions = 1 WHERE id = ` + held},
+		{"users' counters equal their redemptions", `UPDATE book_user_limits SET redeemed = redeemed + 1 WHERE redeemed = 0`},
+		{"rollbacks fit the redemptions they take back", `
+			UPDATE redemptions SET user_id = gen_random_uuid() WHERE rolls_back IS NOT NULL`},
 		{"every claim that ended has exactly one outcome", `UPDATE jobs SET coupon_ids = '{}' WHERE id = ` + won},
 		{"every job that ended has told so exactly once", `DELETE FROM events WHERE type = 'job.succeeded' AND job_id = ` + won},
 		{"every job that ended has told so exactly once", `

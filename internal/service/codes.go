@@ -27,7 +27,8 @@ type GenerateRequest struct {
 }
 
 type generateParams struct {
-	Pattern coupon.Pattern `json:"pattern"`
+	Pattern        coupon.Pattern `json:"pattern"`
+	MaxRedemptions int            `json:"max_redemptions"` // as the book said at the time
 }
 
 // SubmitGenerate accepts a job that makes codes.
@@ -43,7 +44,7 @@ func (s *Service) SubmitGenerate(ctx context.Context, p auth.Principal, in Gener
 	if err != nil {
 		return Submission{}, err
 	}
-	params, err := json.Marshal(generateParams{pattern})
+	params, err := json.Marshal(generateParams{pattern, book.MaxRedemptions})
 	if err != nil {
 		return Submission{}, err
 	}
@@ -124,7 +125,7 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 	}
 	start := run.Processed
 	for run.Processed < run.Total {
-		if run, err = s.generateChunk(ctx, run, batch, params.Pattern); err != nil {
+		if run, err = s.generateChunk(ctx, run, batch, params); err != nil {
 			return run.Processed - start, fmt.Errorf("generate codes: %w", err)
 		}
 	}
@@ -149,8 +150,8 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 
 // generateChunk makes the next codes: by COPY, or one by one where a random
 // code exists already.
-func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch uuid.UUID, pattern coupon.Pattern) (postgres.BulkRun, error) {
-	coupons, err := newCoupons(min(mostGenerated, run.Total-run.Processed), pattern)
+func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch uuid.UUID, params generateParams) (postgres.BulkRun, error) {
+	coupons, err := newCoupons(min(mostGenerated, run.Total-run.Processed), params)
 	if err != nil {
 		return run, err
 	}
@@ -181,11 +182,11 @@ func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch
 	return run, err
 }
 
-func newCoupons(n int, pattern coupon.Pattern) ([]postgres.NewCoupon, error) {
+func newCoupons(n int, params generateParams) ([]postgres.NewCoupon, error) {
 	generator := coupon.NewGenerator()
 	coupons := make([]postgres.NewCoupon, n)
 	for i := range coupons {
-		code, err := generator.Code(pattern)
+		code, err := generator.Code(params.Pattern)
 		if err != nil {
 			return nil, err
 		}
@@ -195,6 +196,7 @@ func newCoupons(n int, pattern coupon.Pattern) ([]postgres.NewCoupon, error) {
 		}
 		coupons[i] = postgres.NewCoupon{
 			ID: uuid.Must(uuid.NewV7()), Code: code, Normalised: coupon.Normalise(code), DrawRank: rank,
+			MaxRedemptions: max(1, params.MaxRedemptions), // jobs of an older release say none
 		}
 	}
 	return coupons, nil

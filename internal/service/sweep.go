@@ -40,6 +40,20 @@ func (s *Sweeper) Claims(ctx context.Context) error {
 	return err
 }
 
+// mostEnded is how many locks one transaction ends.
+const mostEnded = 500
+
+// Locks writes down which locks have run out. Nothing depends on it: a lock is
+// over at its instant.
+func (s *Sweeper) Locks(ctx context.Context) error {
+	for {
+		ended, err := s.store.EndLocks(ctx, mostEnded)
+		if err != nil || ended < mostEnded {
+			return err
+		}
+	}
+}
+
 // Bulk rings for bulk jobs that wait too long or whose worker has died, and
 // does them itself where there is no bell to ring. It can take long: it has a
 // loop of its own.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/mutex"
@@ -107,4 +108,41 @@ func TestTheMutexSavesWork(t *testing.T) {
 	done, err := drainer.Drain(t.Context(), book.ID)
 	require.NoError(t, err)
 	require.Equal(t, service.Drained{Granted: 5}, done)
+}
+
+// The sweeper tells of locks that ran out, as many as there are, and leaves
+// those that hold.
+func TestEndedLocksAreTold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	till := service.NewTill(h.store, auth.NewLockTokens("secret"))
+	const locks = 501 // more than one transaction takes
+	book := fixture.Book(t, h.pool, locks+1, 0)
+	users := fixture.Users(t, h.pool, locks+1)
+	fixture.Queued(t, h.pool, book.ID, users, 1)
+	h.drain(t, book.ID)
+	_, err := h.pool.Exec(t.Context(), `
+		UPDATE coupons SET state = 'LOCKED', event_seq = 2, lock_id = gen_random_uuid(), locked_by = user_id,
+		       locked_at = now() - interval '5 minutes', locked_until = clock_timestamp()`)
+	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `
+		INSERT INTO events (type, book_id, coupon_id, coupon_seq, created_at)
+		SELECT 'coupon.locked', book_id, id, 2, now() FROM coupons`)
+	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `UPDATE coupons SET locked_until = clock_timestamp() + interval '1 minute' WHERE user_id = $1`, users[0].UserID)
+	require.NoError(t, err)
+
+	sweeper := service.NewSweeper(h.store, h.service, h.drainer, h.queue)
+	require.NoError(t, sweeper.Locks(t.Context()))
+	require.NoError(t, sweeper.Locks(t.Context()))
+	var told, held int
+	require.NoError(t, h.pool.QueryRow(t.Context(), `
+		SELECT count(*), (SELECT count(*) FROM coupons WHERE state = 'LOCKED') FROM events WHERE type = 'coupon.lock_expired'`).Scan(&told, &held))
+	require.Equal(t, locks, told)
+	require.Equal(t, 1, held)
+	mine, err := h.service.MyCoupons(t.Context(), users[1], service.CouponsPage{}, 1)
+	require.NoError(t, err)
+	_, err = till.Lock(t.Context(), users[1], service.CouponRef(mine[0].ID.String()), service.LockInput{})
+	require.NoError(t, err)
+	fixture.Verify(t, h.pool)
 }

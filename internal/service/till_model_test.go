@@ -1,0 +1,286 @@
+package service_test
+
+import (
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
+	"couponbook/internal/fixture"
+	"couponbook/internal/postgres"
+	"couponbook/internal/service"
+	"couponbook/internal/testdb"
+)
+
+// model is what a plain person thinks of a coupon, in memory: no rules of
+// package coupon, no database.
+type model struct {
+	state       string
+	holder      int // of the people; -1: nobody
+	token       string
+	uses        int
+	rolledBack  map[uuid.UUID]bool
+	redemptions []uuid.UUID
+}
+
+// bench is the real thing beside the model: one book with few coupons, each
+// good for two uses, three per person and book.
+type bench struct {
+	pool   *pgxpool.Pool
+	store  *postgres.Store
+	till   *service.Till
+	book   coupon.Book
+	people []auth.Principal
+	ids    []uuid.UUID
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{pool: testdb.New(t)}
+	b.store = postgres.NewStore(b.pool)
+	b.till = service.NewTill(b.store, auth.NewLockTokens("secret"))
+	b.people = fixture.Users(t, b.pool, 3)
+	return b
+}
+
+// renew starts over with a new book.
+func (b *bench) renew(tb testing.TB, t require.TestingT) {
+	tb.Helper()
+	b.book = fixture.Book(tb, b.pool, 0, 0)
+	_, err := b.pool.Exec(tb.Context(), `
+		UPDATE books SET max_redemptions = 2, max_redemptions_per_user = 3, rollback_window = '1 hour' WHERE id = $1`, b.book.ID)
+	require.NoError(t, err)
+	fixture.Codes(tb, b.pool, fixture.Owner(b.book), b.book.ID, 4)
+	rows, err := b.pool.Query(tb.Context(), `SELECT id FROM coupons WHERE book_id = $1 ORDER BY id`, b.book.ID)
+	require.NoError(t, err)
+	b.ids = b.ids[:0]
+	for rows.Next() {
+		var id uuid.UUID
+		require.NoError(t, rows.Scan(&id))
+		b.ids = append(b.ids, id)
+	}
+	require.NoError(t, rows.Err())
+}
+
+// code is an error's code; a failure that is none of ours is told as it is.
+func code(err error) string {
+	if refusal, ok := errors.AsType[*coupon.Error](err); ok {
+		return refusal.Code
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// claim is a claim from accept to its end.
+func (b *bench) claim(tb testing.TB, who auth.Principal) (granted []coupon.Granted) {
+	tb.Helper()
+	ids := fixture.Queued(tb, b.pool, b.book.ID, []auth.Principal{who}, 1)
+	_, err := service.NewDrainer(b.store, fixture.Open{}, &fixture.Queue{}).Drain(tb.Context(), b.book.ID)
+	require.NoError(tb, err)
+	jobs, err := b.store.Jobs(tb.Context(), ids)
+	require.NoError(tb, err)
+	return jobs[0].Coupons
+}
+
+// Whatever people do to the coupons of a book, in whatever order, Postgres
+// ends up where a plain model says, and gives the answers that it expects.
+func TestTheTillIsLikeItsModel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	rapid.Check(t, func(rt *rapid.T) {
+		b.renew(t, rt)
+		world := map[uuid.UUID]*model{}
+		for _, id := range b.ids {
+			world[id] = &model{state: "UNASSIGNED", holder: -1, rolledBack: map[uuid.UUID]bool{}}
+		}
+		used := make([]int, len(b.people)) // uses by person
+		for range rapid.IntRange(5, 40).Draw(rt, "length") {
+			who := rapid.IntRange(0, len(b.people)-1).Draw(rt, "who")
+			id := rapid.SampledFrom(b.ids).Draw(rt, "coupon")
+			m, person, ref := world[id], b.people[who], service.CouponRef(id.String())
+			owner := fixture.Owner(b.book)
+			mine := m.holder == who
+			want, got := "", ""
+			switch op := rapid.SampledFrom([]string{"claim", "lock", "unlock", "redeem", "roll back", "revoke", "void", "lock runs out"}).Draw(rt, "op"); op {
+			case "claim":
+				for _, granted := range b.claim(t, person) {
+					require.Equal(rt, "UNASSIGNED", world[granted.ID].state)
+					world[granted.ID].state, world[granted.ID].holder = "ASSIGNED", who
+				}
+			case "lock":
+				lock, err := b.till.Lock(t.Context(), person, ref, service.LockInput{})
+				got = code(err)
+				switch {
+				case !mine:
+					want = "coupon_unavailable"
+				case m.state == "VOID":
+					want = "coupon_void"
+				case m.state == "REDEEMED":
+					want = "already_redeemed"
+				case used[who] >= 3:
+					want = "redemption_limit_reached"
+				case m.state == "LOCKED":
+					want = "coupon_locked"
+				default:
+					m.state, m.token = "LOCKED", lock.Token
+				}
+			case "unlock":
+				_, err := b.till.Unlock(t.Context(), person, ref, m.token, "")
+				if got = code(err); !mine {
+					want = "coupon_unavailable"
+				} else if m.state == "LOCKED" {
+					m.state, m.token = "ASSIGNED", ""
+				}
+			case "redeem":
+				done, err := b.till.Redeem(t.Context(), person, ref, service.RedeemInput{Token: m.token})
+				got = code(err)
+				switch {
+				case !mine:
+					want = "coupon_unavailable"
+				case m.state == "VOID":
+					want = "coupon_void"
+				case m.state == "REDEEMED":
+					want = "already_redeemed"
+				case used[who] >= 3:
+					want = "redemption_limit_reached"
+				case m.state != "LOCKED":
+					want = "lock_required"
+				default:
+					m.state, m.token = "ASSIGNED", ""
+					m.uses++
+					used[who]++
+					if m.uses == 2 {
+						m.state = "REDEEMED"
+					}
+					m.redemptions = append(m.redemptions, done.Redemption.ID)
+				}
+			case "roll back":
+				if len(m.redemptions) == 0 {
+					continue
+				}
+				which := rapid.SampledFrom(m.redemptions).Draw(rt, "redemption")
+				_, err := b.till.RollBack(t.Context(), owner, which, "sent back")
+				if got = code(err); m.rolledBack[which] {
+					want = "already_rolled_back"
+				} else {
+					m.rolledBack[which] = true
+					m.uses--
+					used[m.holder]--
+					if m.state == "REDEEMED" {
+						m.state = "ASSIGNED"
+					}
+				}
+			case "revoke":
+				_, err := b.till.Revoke(t.Context(), owner, ref, "a mistake")
+				got = code(err)
+				switch {
+				case m.state == "UNASSIGNED":
+					want = "coupon_not_assigned"
+				case m.state == "VOID":
+					want = "coupon_void"
+				case m.state == "REDEEMED":
+					want = "already_redeemed"
+				case m.state == "LOCKED":
+					want = "coupon_locked"
+				case m.uses > 0:
+					want = "coupon_used"
+				default:
+					m.state, m.holder = "UNASSIGNED", -1
+				}
+			case "void":
+				_, err := b.till.Void(t.Context(), owner, ref, "no more")
+				if got = code(err); m.state == "REDEEMED" {
+					want = "already_redeemed"
+				} else {
+					m.state, m.token = "VOID", ""
+				}
+			case "lock runs out":
+				if m.state != "LOCKED" {
+					continue
+				}
+				_, err := b.pool.Exec(t.Context(), `UPDATE coupons SET locked_until = clock_timestamp() WHERE id = $1`, id)
+				require.NoError(rt, err)
+				m.state, m.token = "ASSIGNED", ""
+			}
+			require.Equal(rt, want, got)
+			seen, err := b.till.Coupon(t.Context(), owner, ref)
+			require.NoError(rt, err)
+			require.Equal(rt, m.state, string(seen.Coupon.State))
+			require.Equal(rt, 2-m.uses, seen.Coupon.Remaining())
+		}
+	})
+	fixture.Verify(t, b.pool)
+}
+
+// The same from fifty hands at once: nothing fails but by refusal, and every
+// invariant holds.
+func TestFiftyHandsAtTheTill(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.renew(t, t)
+	fixture.Codes(t, b.pool, fixture.Owner(b.book), b.book.ID, 16)
+	for range 8 {
+		for _, who := range b.people {
+			b.claim(t, who)
+		}
+	}
+	held := map[int][]coupon.HeldCoupon{}
+	for i, who := range b.people {
+		var err error
+		held[i], err = b.store.CouponsOf(t.Context(), who.UserID, nil, nil, 50)
+		require.NoError(t, err)
+	}
+	var strange sync.Map
+	var hands sync.WaitGroup
+	for hand := range 50 {
+		hands.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(hand)))
+			who := hand % len(b.people)
+			owner := fixture.Owner(b.book)
+			for range 40 {
+				ref := service.CouponRef(held[who][random.IntN(len(held[who]))].ID.String())
+				lock, err := b.till.Lock(t.Context(), b.people[who], ref, service.LockInput{})
+				if err == nil && random.IntN(4) > 0 {
+					var done service.Redeemed
+					done, err = b.till.Redeem(t.Context(), b.people[who], ref, service.RedeemInput{Token: lock.Token})
+					if err == nil && random.IntN(2) > 0 {
+						_, err = b.till.RollBack(t.Context(), owner, done.Redemption.ID, "sent back")
+					}
+				}
+				switch {
+				case err != nil && isNoRefusal(err):
+					strange.Store(err.Error(), true)
+				case random.IntN(3) == 0:
+					_, err = b.till.Unlock(t.Context(), b.people[who], ref, lock.Token, "")
+				case random.IntN(20) == 0:
+					_, err = b.till.Revoke(t.Context(), owner, ref, "a mistake")
+				case random.IntN(40) == 0:
+					_, err = b.till.Void(t.Context(), owner, ref, "no more")
+				}
+				if err != nil && isNoRefusal(err) {
+					strange.Store(err.Error(), true)
+				}
+			}
+		})
+	}
+	hands.Wait()
+	strange.Range(func(what, _ any) bool {
+		require.Fail(t, "a failure that is no refusal", what)
+		return true
+	})
+	fixture.Verify(t, b.pool)
+}
+
+func isNoRefusal(err error) bool {
+	_, refusal := errors.AsType[*coupon.Error](err)
+	return !refusal
+}
