@@ -2,6 +2,7 @@ package coupon
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ const (
 	NotFound        Kind = "not_found"       // there is no such thing, or it is not yours
 	Conflict        Kind = "conflict"        // the present state does not allow it
 	Gone            Kind = "gone"            // its time is over
+	Stale           Kind = "stale"           // it has changed since you read it
 	Unavailable     Kind = "unavailable"     // try again in a moment
 )
 
@@ -52,47 +54,60 @@ func (e *Error) with(format string, args ...any) *Error {
 	return &Error{Kind: e.Kind, Code: e.Code, Message: fmt.Sprintf(format, args...)}
 }
 
+var catalogue []*Error
+
+// declare makes an error that clients can meet, and notes it for the catalogue.
+func declare(kind Kind, code, message string) *Error {
+	e := &Error{Kind: kind, Code: code, Message: message}
+	catalogue = append(catalogue, e)
+	return e
+}
+
+// Catalogue lists the errors of the domain; docs/errors.md is made from it.
+func Catalogue() []*Error { return slices.Clone(catalogue) }
+
 // Errors of books and claims.
 var (
-	ErrBookNotFound   = &Error{Kind: NotFound, Code: "book_not_found", Message: "There is no such book, or it is not yours: check the id."}
-	ErrBookNotActive  = &Error{Kind: Conflict, Code: "book_not_active", Message: "The book is not active."}
-	ErrBookNotStarted = &Error{Kind: Conflict, Code: "book_not_started", Message: "The book has not started yet."}
-	ErrBookEnded      = &Error{Kind: Gone, Code: "book_ended", Message: "The book has ended: it gives out no more coupons."}
-	ErrBookState      = &Error{Kind: Conflict, Code: "book_state", Message: "The book's state does not allow this."}
-	ErrSoldOut        = &Error{Kind: Conflict, Code: "sold_out", Message: "All coupons of the book are taken."}
-	ErrLimitReached   = &Error{Kind: Conflict, Code: "limit_reached", Message: "The user already holds as many coupons of this book as one user may."}
-	ErrJobNotFound    = &Error{Kind: NotFound, Code: "job_not_found", Message: "There is no such job, or it is not yours: check the id."}
-	ErrKeyReused      = &Error{Kind: Invalid, Code: "idempotency_key_reused", Message: "This Idempotency-Key came with another request before: send the same request, or use a new key."}
-	ErrBusy           = &Error{Kind: Unavailable, Code: "busy", Message: "The service cannot do this right now: repeat the request in a moment, with the same Idempotency-Key if it had one."}
-	ErrInternal       = &Error{Kind: Unavailable, Code: "internal", Message: "Something broke on our side; the request can be repeated with a new Idempotency-Key."}
+	ErrBookNotFound   = declare(NotFound, "book_not_found", "There is no such book, or it is not yours: check the id.")
+	ErrBookNotActive  = declare(Conflict, "book_not_active", "The book is not active.")
+	ErrBookNotStarted = declare(Conflict, "book_not_started", "The book has not started yet.")
+	ErrBookEnded      = declare(Gone, "book_ended", "The book has ended: it gives out no more coupons.")
+	ErrBookState      = declare(Conflict, "book_state", "The book's state does not allow this.")
+	ErrBookChanged    = declare(Stale, "book_changed", "The book has changed since you read it: read it again, and send its ETag as If-Match.")
+	ErrSoldOut        = declare(Conflict, "sold_out", "All coupons of the book are taken.")
+	ErrLimitReached   = declare(Conflict, "limit_reached", "The user already holds as many coupons of this book as one user may.")
+	ErrJobNotFound    = declare(NotFound, "job_not_found", "There is no such job, or it is not yours: check the id.")
+	ErrKeyReused      = declare(Invalid, "idempotency_key_reused", "This Idempotency-Key came with another request before: send the same request, or use a new key.")
+	ErrBusy           = declare(Unavailable, "busy", "The service cannot do this right now: repeat the request in a moment, with the same Idempotency-Key if it had one.")
+	ErrInternal       = declare(Unavailable, "internal", "Something broke on our side; the request can be repeated with a new Idempotency-Key.")
 )
 
 // Errors at the till.
 var (
-	ErrCouponUnavailable  = &Error{Kind: NotFound, Code: "coupon_unavailable", Message: "There is no such coupon for you: check the code."}
-	ErrCouponNotFound     = &Error{Kind: NotFound, Code: "coupon_not_found", Message: "There is no coupon with this code or id: check it."}
-	ErrCouponNotAssigned  = &Error{Kind: Conflict, Code: "coupon_not_assigned", Message: "Nobody holds the coupon: claim or assign it first."}
-	ErrCouponLocked       = &Error{Kind: Conflict, Code: "coupon_locked", Message: "The coupon is locked: wait, or send its lock_token."}
-	ErrLockRequired       = &Error{Kind: Conflict, Code: "lock_required", Message: "The coupon is not locked, or the lock has ended: lock it first, then redeem with the lock_token."}
-	ErrAlreadyRedeemed    = &Error{Kind: Conflict, Code: "already_redeemed", Message: "The coupon has been redeemed: it has no use left."}
-	ErrCouponVoid         = &Error{Kind: Gone, Code: "coupon_void", Message: "The coupon was voided: it is worth nothing any more."}
-	ErrCouponExpired      = &Error{Kind: Gone, Code: "coupon_expired", Message: "The coupon's time is over."}
-	ErrCouponUsed         = &Error{Kind: Conflict, Code: "coupon_used", Message: "The coupon has been used: it cannot be revoked, only voided."}
-	ErrRedemptionLimit    = &Error{Kind: Conflict, Code: "redemption_limit_reached", Message: "The user has redeemed as many coupons of this book as one user may."}
-	ErrRedemptionNotFound = &Error{Kind: NotFound, Code: "redemption_not_found", Message: "There is no such redemption, or it is not yours: check the id."}
-	ErrAlreadyRolledBack  = &Error{Kind: Conflict, Code: "already_rolled_back", Message: "The redemption has been rolled back already."}
-	ErrRollbackWindow     = &Error{Kind: Conflict, Code: "rollback_window", Message: "The time in which the book allows a rollback is over."}
+	ErrCouponUnavailable  = declare(NotFound, "coupon_unavailable", "There is no such coupon for you: check the code.")
+	ErrCouponNotFound     = declare(NotFound, "coupon_not_found", "There is no coupon with this code or id: check it.")
+	ErrCouponNotAssigned  = declare(Conflict, "coupon_not_assigned", "Nobody holds the coupon: claim or assign it first.")
+	ErrCouponLocked       = declare(Conflict, "coupon_locked", "The coupon is locked: wait, or send its lock_token.")
+	ErrLockRequired       = declare(Conflict, "lock_required", "The coupon is not locked, or the lock has ended: lock it first, then redeem with the lock_token.")
+	ErrAlreadyRedeemed    = declare(Conflict, "already_redeemed", "The coupon has been redeemed: it has no use left.")
+	ErrCouponVoid         = declare(Gone, "coupon_void", "The coupon was voided: it is worth nothing any more.")
+	ErrCouponExpired      = declare(Gone, "coupon_expired", "The coupon's time is over.")
+	ErrCouponUsed         = declare(Conflict, "coupon_used", "The coupon has been used: it cannot be revoked, only voided.")
+	ErrRedemptionLimit    = declare(Conflict, "redemption_limit_reached", "The user has redeemed as many coupons of this book as one user may.")
+	ErrRedemptionNotFound = declare(NotFound, "redemption_not_found", "There is no such redemption, or it is not yours: check the id.")
+	ErrAlreadyRolledBack  = declare(Conflict, "already_rolled_back", "The redemption has been rolled back already.")
+	ErrRollbackWindow     = declare(Conflict, "rollback_window", "The time in which the book allows a rollback is over.")
 )
 
 // Errors of users and access.
 var (
-	ErrUserNotFound     = &Error{Kind: NotFound, Code: "user_not_found", Message: "There is no such user: check the reference, or set create_missing."}
-	ErrEmailTaken       = &Error{Kind: Conflict, Code: "email_taken", Message: "There is already an account with this e-mail: sign in instead."}
-	ErrWrongCredentials = &Error{Kind: Unauthenticated, Code: "wrong_credentials", Message: "E-mail or password is wrong."}
-	ErrUnauthenticated  = &Error{Kind: Unauthenticated, Code: "unauthenticated", Message: "Sign in, or send an access token or API key as Authorization: Bearer."}
-	ErrForbidden        = &Error{Kind: Forbidden, Code: "forbidden", Message: "Your role does not allow this."}
-	ErrScopeMissing     = &Error{Kind: Forbidden, Code: "scope_missing", Message: "The API key lacks the scope for this."}
-	ErrKeyNotFound      = &Error{Kind: NotFound, Code: "api_key_not_found", Message: "There is no such API key: check the id."}
+	ErrUserNotFound     = declare(NotFound, "user_not_found", "There is no such user: check the reference, or set create_missing.")
+	ErrEmailTaken       = declare(Conflict, "email_taken", "There is already an account with this e-mail: sign in instead.")
+	ErrWrongCredentials = declare(Unauthenticated, "wrong_credentials", "E-mail or password is wrong.")
+	ErrUnauthenticated  = declare(Unauthenticated, "unauthenticated", "Sign in, or send an access token or API key as Authorization: Bearer.")
+	ErrForbidden        = declare(Forbidden, "forbidden", "Your role does not allow this.")
+	ErrScopeMissing     = declare(Forbidden, "scope_missing", "The API key lacks the scope for this.")
+	ErrKeyNotFound      = declare(NotFound, "api_key_not_found", "There is no such API key: check the id.")
 )
 
 // faults collects what is wrong with an input, so that all of it is told at once.
@@ -120,7 +135,11 @@ func (f *faults) err() error {
 	return InvalidInput(*f...)
 }
 
+var errInvalidInput = declare(Invalid, "invalid_input", "Some of the input is wrong; see errors.")
+
 // InvalidInput is the error for input that can be read but is wrong.
 func InvalidInput(fields ...Field) *Error {
-	return &Error{Kind: Invalid, Code: "invalid_input", Message: "Some of the input is wrong; see errors.", Fields: fields}
+	err := *errInvalidInput
+	err.Fields = fields
+	return &err
 }

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,13 +54,31 @@ func set[T any](given *T, value *T) {
 	}
 }
 
-type bookResponse struct{ Body bookBody }
+type bookResponse struct {
+	ETag string `header:"ETag" doc:"the book's version; send it as If-Match to change that very one"`
+	Body bookBody
+}
+
+func etag(version int) string { return strconv.Quote(strconv.Itoa(version)) }
+
+// versionOf reads an If-Match; nil: any version will do. What is no ETag of
+// ours matches none.
+func versionOf(match string) *int {
+	if match == "" || match == "*" {
+		return nil
+	}
+	version, err := strconv.Atoi(strings.Trim(match, `"`))
+	if err != nil || etag(version) != match {
+		return new(-1)
+	}
+	return &version
+}
 
 func answerBook(b coupon.Book, err error) (*bookResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bookResponse{newBookBody(b)}, nil
+	return &bookResponse{etag(b.Version), newBookBody(b)}, nil
 }
 
 type createBookRequest struct {
@@ -104,6 +124,7 @@ func (a *API) getBook(ctx context.Context, in *ByID) (*bookResponse, error) {
 
 type editBookRequest struct {
 	ByID
+	IfMatch string `header:"If-Match" doc:"the ETag of the book you read: 412 if it has changed since"`
 	Body struct {
 		Name                  *string             `json:"name,omitempty"`
 		Description           *string             `json:"description,omitempty"`
@@ -117,7 +138,7 @@ type editBookRequest struct {
 
 // editBook changes what the body names and leaves the rest.
 func (a *API) editBook(ctx context.Context, in *editBookRequest) (*bookResponse, error) {
-	return answerBook(a.Service.EditBook(ctx, principalOf(ctx), in.ID, func(s *coupon.BookSettings) {
+	return answerBook(a.Service.EditBook(ctx, principalOf(ctx), in.ID, versionOf(in.IfMatch), func(s *coupon.BookSettings) {
 		set(in.Body.Name, &s.Name)
 		set(in.Body.Description, &s.Description)
 		in.Body.StartsAt.apply(&s.StartsAt)

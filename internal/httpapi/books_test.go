@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -61,6 +62,67 @@ func TestABookFromDraftToSale(t *testing.T) {
 	fixture.Book(t, h.pool, 0, 0)
 	h.call(t, h.person(t, coupon.Admin), http.MethodGet, Prefix+"/books", nil).read(t, &books)
 	require.Len(t, books.Data, 2, "an admin sees all")
+}
+
+// Of many who change the book they have read, one does; the others are told
+// that it is another book now.
+func TestEditsDoNotOverwriteEachOther(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 0, 0)
+	owner := h.token(t, fixture.Owner(book))
+	tag := h.call(t, owner, http.MethodGet, bookPath(book, ""), nil).header.Get("ETag")
+	statuses := make(chan int, 20)
+	var all sync.WaitGroup
+	for range cap(statuses) {
+		all.Go(func() {
+			statuses <- h.call(t, owner, http.MethodPatch, bookPath(book, ""), `{"name": "Mine"}`, "If-Match", tag).status
+		})
+	}
+	all.Wait()
+	close(statuses)
+	count := map[int]int{}
+	for status := range statuses {
+		count[status]++
+	}
+	require.Equal(t, map[int]int{200: 1, 412: 19}, count)
+	for match, status := range map[string]int{"*": 200, `W/"1"`: 412, "2": 412, `"x"`: 412, "": 200} {
+		got := h.call(t, owner, http.MethodPatch, bookPath(book, ""), `{"name": "Mine"}`, "If-Match", match)
+		require.Equal(t, status, got.status, match)
+		if status == 412 {
+			require.Equal(t, "book_changed", got.problem.Code)
+		}
+	}
+}
+
+// The rules of the till come with the book, have defaults, and are checked.
+func TestTillRules(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	manager := h.person(t, coupon.Manager)
+	var book bookBody
+	h.call(t, manager, http.MethodPost, Prefix+"/books", `{"name": "Plain"}`).read(t, &book)
+	require.True(t, book.RequireLock)
+	require.Equal(t, 300, book.LockSeconds)
+	require.Equal(t, 1, book.MaxRedemptions)
+	require.Nil(t, book.MaxRedemptionsPerUser)
+	require.Zero(t, book.RollbackWindowSeconds)
+	rules := `{"name": "Rich", "require_lock": false, "lock_seconds": 60, "max_redemptions": 3, "max_redemptions_per_user": 2, "rollback_window_seconds": 86400}`
+	h.call(t, manager, http.MethodPost, Prefix+"/books", rules).read(t, &book)
+	path := Prefix + "/books/" + book.ID.String()
+	h.call(t, manager, http.MethodPatch, path, `{"lock_seconds": 90, "max_redemptions_per_user": null}`).read(t, &book)
+	require.False(t, book.RequireLock)
+	require.Equal(t, 90, book.LockSeconds)
+	require.Equal(t, 3, book.MaxRedemptions)
+	require.Nil(t, book.MaxRedemptionsPerUser)
+	require.Equal(t, 86400, book.RollbackWindowSeconds)
+	wrong := h.call(t, manager, http.MethodPatch, path, `{"lock_seconds": 0, "max_redemptions": 0, "max_redemptions_per_user": 0, "rollback_window_seconds": 9223372036854775807}`)
+	require.Equal(t, 422, wrong.status)
+	pointers := []string{}
+	for _, fault := range wrong.problem.Errors {
+		pointers = append(pointers, fault.Pointer)
+	}
+	require.Equal(t, []string{"/lock_seconds", "/max_redemptions", "/max_redemptions_per_user", "/rollback_window_seconds"}, pointers)
 }
 
 // Patterns that cannot work are refused before any job is made.

@@ -48,6 +48,7 @@ var statusOf = map[coupon.Kind]int{
 	coupon.NotFound:        http.StatusNotFound,
 	coupon.Conflict:        http.StatusConflict,
 	coupon.Gone:            http.StatusGone,
+	coupon.Stale:           http.StatusPreconditionFailed,
 	coupon.Unavailable:     http.StatusServiceUnavailable,
 }
 

@@ -1,7 +1,12 @@
 package httpapi
 
 import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -85,7 +90,7 @@ func TestBooksThatTakeNoClaims(t *testing.T) {
 		&early: func(s *coupon.BookSettings) { s.StartsAt = &future },
 		&over:  func(s *coupon.BookSettings) { s.EndsAt = &past },
 	} {
-		_, err := h.service.EditBook(t.Context(), fixture.Owner(*book), book.ID, edit)
+		_, err := h.service.EditBook(t.Context(), fixture.Owner(*book), book.ID, nil, edit)
 		require.NoError(t, err)
 	}
 	refused(early, user, 409, "book_not_started")
@@ -132,4 +137,24 @@ func TestDefectsTellNothing(t *testing.T) {
 	require.Equal(t, 500, got.status)
 	require.NotContains(t, string(got.body), "books_away")
 	require.NotContains(t, string(got.body), "SQLSTATE")
+}
+
+// A body that does not come is not waited for for ever.
+func TestABodyThatDoesNotCome(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	server := httptest.NewServer(h.handler)
+	t.Cleanup(server.Close)
+	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	_, err = fmt.Fprintf(conn, "POST %s/auth/login HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{", Prefix)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusRequestTimeout, response.StatusCode, "%s", body)
+	meet(response.StatusCode, body)
 }

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	if passwords, err = auth.NewPasswords(); err != nil {
 		panic(err)
 	}
-	os.Exit(m.Run())
+	os.Exit(checkMet(m.Run()))
 }
 
 // house is the API on a database of its own. A drain runs whenever a claim
@@ -135,6 +135,7 @@ func (h *house) call(t *testing.T, credential, method, path string, body any, he
 	recorder := httptest.NewRecorder()
 	h.handler.ServeHTTP(recorder, request)
 	a := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.Bytes()}
+	meet(a.status, a.body)
 	if a.status >= http.StatusBadRequest {
 		require.Equal(t, "application/problem+json", a.header.Get("Content-Type"), "%s %s: %s", method, path, a.body)
 		a.read(t, &a.problem)

@@ -150,6 +150,10 @@ func TestValidate(t *testing.T) {
 		codes = append(codes, problem.Code)
 	}
 	require.Equal(t, []string{"book_not_active", "redemption_limit_reached", "coupon_locked"}, codes)
+	require.Equal(t, "book_not_active", s.call(t, s.ann, http.MethodPost, s.byID+"/lock", nil).problem.Code)
+	_, err = s.pool.Exec(t.Context(), `UPDATE books SET status = 'active'`)
+	require.NoError(t, err)
+	require.Equal(t, "redemption_limit_reached", s.call(t, s.ann, http.MethodPost, s.byID+"/lock", nil).problem.Code)
 }
 
 // A stranger cannot tell somebody else's coupon from one that does not exist;

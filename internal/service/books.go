@@ -39,9 +39,15 @@ func (s *Service) Books(ctx context.Context, p auth.Principal, before *uuid.UUID
 	return s.store.Books(ctx, owner, before, limit)
 }
 
-// EditBook changes a book by edit, which gets the settings as they are.
-func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, edit func(*coupon.BookSettings)) (coupon.Book, error) {
+// EditBook changes a book by edit, which gets the settings as they are. With a
+// version it does so only while the book has that one.
+func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, version *int,
+	edit func(*coupon.BookSettings),
+) (coupon.Book, error) {
 	return s.changeBook(ctx, p, id, func(_ *postgres.Store, book coupon.Book) (coupon.Book, error) {
+		if version != nil && *version != book.Version {
+			return book, coupon.ErrBookChanged
+		}
 		settings := book.Settings()
 		edit(&settings)
 		return book.With(settings)
