@@ -125,7 +125,7 @@ func (a *API) getBook(ctx context.Context, in *ByID) (*bookResponse, error) {
 type editBookRequest struct {
 	ByID
 	IfMatch string `header:"If-Match" doc:"the ETag of the book you read: 412 if it has changed since"`
-	Body struct {
+	Body    struct {
 		Name                  *string             `json:"name,omitempty"`
 		Description           *string             `json:"description,omitempty"`
 		StartsAt              optional[time.Time] `json:"starts_at,omitzero" doc:"null: at once"`

@@ -34,7 +34,8 @@ func (s *Store) SaveBook(ctx context.Context, book coupon.Book) (coupon.Book, er
 		    limit_since = CASE WHEN max_assignments_per_user IS DISTINCT FROM @max THEN clock_timestamp() ELSE limit_since END,
 		    max_assignments_per_user = @max, require_lock = @require_lock, lock_for = @lock_for,
 		    max_redemptions = @max_redemptions, max_redemptions_per_user = @max_redemptions_per_user,
-		    rollback_window = @rollback_window, version = version + 1, updated_at = clock_timestamp()
+		    rollback_window = @rollback_window,
+		    expired_at = CASE WHEN ends_at IS DISTINCT FROM @ends_at THEN NULL ELSE expired_at END, version = version + 1, updated_at = clock_timestamp()
 		WHERE id = @id
 		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{}))
 }

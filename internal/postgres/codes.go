@@ -138,10 +138,15 @@ func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupo
 	return int(tag.RowsAffected()), err
 }
 
+// unexpire makes the sweeper look again at a book that may have ended: it has
+// coupons that are not yet expired.
+const unexpire = `UPDATE books SET expired_at = NULL WHERE id = $1 AND expired_at IS NOT NULL`
+
 // AddStock counts n new coupons. It comes last in its transaction: nobody can
 // take them before commit, and claims wait only this long for the row.
 func (s *Store) AddStock(ctx context.Context, bookID uuid.UUID, n int) error {
-	_, err := s.db.Exec(ctx, `UPDATE book_stock SET total = total + @n, free = free + @n WHERE book_id = @book_id`,
-		pgx.StrictNamedArgs{"book_id": bookID, "n": n})
-	return err
+	batch := &pgx.Batch{}
+	batch.Queue(unexpire, bookID)
+	batch.Queue(`UPDATE book_stock SET total = total + $2, free = free + $2 WHERE book_id = $1`, bookID, n)
+	return s.db.SendBatch(ctx, batch).Close()
 }

@@ -110,6 +110,9 @@ func (s *Store) SaveTill(ctx context.Context, c Change) error {
 			INSERT INTO redemptions (id, coupon_id, book_id, user_id, actor_id, order_ref, metadata, reason, rolls_back, redeemed_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			r.ID, r.CouponID, r.BookID, r.UserID, r.ActorID, r.OrderRef, r.Metadata, r.Reason, r.RollsBack, r.RedeemedAt)
+		if r.RollsBack != nil {
+			batch.Queue(unexpire, r.BookID)
+		}
 	}
 	used, free := 0, 0
 	switch {

@@ -95,7 +95,10 @@ var checks = []check{
 			SELECT coupon_id, count(*) AS n, min(coupon_seq) AS first, max(coupon_seq) AS last
 			FROM events WHERE coupon_id IS NOT NULL GROUP BY coupon_id
 		) told ON told.coupon_id = c.id
-		WHERE c.event_seq > 0 OR c.state <> 'UNASSIGNED' OR told.n > 0`)},
+		WHERE c.event_seq > 0 OR c.state NOT IN ('UNASSIGNED', 'EXPIRED') OR told.n > 0`)},
+	{"only coupons of ended books are expired", verdict(`
+		SELECT (b.ends_at <= clock_timestamp()) IS NOT TRUE AND c.expires_at IS NULL AS wrong, 'coupon ' || c.id AS what
+		FROM coupons c JOIN books b ON b.id = c.book_id WHERE c.state = 'EXPIRED'`)},
 	{"stock counts what the coupons say", verdict(`
 		SELECT s.total <> coalesce(made.total, 0) OR s.free <> coalesce(made.free, 0) AS wrong, 'book ' || s.book_id AS what
 		FROM book_stock s LEFT JOIN (

@@ -16,7 +16,7 @@ import (
 
 // usedBook is a database in which things have happened: ten coupons, of which
 // seven are granted, to people who may have two; two refusals; two redemptions,
-// one of them rolled back; one coupon locked, one revoked; one claim waits.
+// one of them rolled back; one coupon locked, one revoked, one expired; one claim waits.
 func usedBook(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	pool := testdb.New(t)
@@ -31,6 +31,12 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 	require.Equal(t, service.Drained{Granted: 7, Refused: 2}, done)
 	fixture.Queued(t, pool, book.ID, users[4:], 1)
 	useCoupons(t, pool, book, users)
+	_, err = pool.Exec(t.Context(), `
+		WITH over AS (UPDATE coupons SET state = 'EXPIRED' WHERE id = (
+			SELECT id FROM coupons WHERE state = 'UNASSIGNED' AND event_seq = 0 LIMIT 1)),
+		     less AS (UPDATE book_stock SET free = free - 1)
+		UPDATE books SET ends_at = clock_timestamp()`)
+	require.NoError(t, err)
 	fixture.Verify(t, pool)
 	return pool
 }
@@ -105,6 +111,7 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 			INSERT INTO events (type, coupon_id, coupon_seq, created_at) VALUES ('coupon.assigned', ` + free + `, 1, now())`},
 		{"stock counts what the coupons say", `UPDATE book_stock SET free = free + 1`},
 		{"stock counts what the coupons say", `DELETE FROM coupons WHERE id = ` + free},
+		{"only coupons of ended books are expired", `UPDATE books SET ends_at = NULL`},
 		{"refusals are counted as they are", `UPDATE book_stock SET refused = 0`},
 		{"claims were decided in the order of acceptance", `
 			UPDATE jobs SET finished_at = finished_at + interval '1 second' WHERE id = ` + won},

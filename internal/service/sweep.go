@@ -54,6 +54,27 @@ func (s *Sweeper) Locks(ctx context.Context) error {
 	}
 }
 
+const (
+	mostEndedBooks = 100  // looked at in a step
+	mostExpired    = 1000 // coupons in a transaction, which holds the book's stock
+)
+
+// Expiry writes the coupons of ended books down as expired. Nothing depends on
+// it: a coupon is over at its instant.
+func (s *Sweeper) Expiry(ctx context.Context) error {
+	books, err := s.store.EndedBooks(ctx, mostEndedBooks)
+	for _, book := range books {
+		expired := mostExpired
+		for err == nil && expired == mostExpired {
+			expired, err = s.store.ExpireCoupons(ctx, book, mostExpired)
+		}
+		if err == nil {
+			err = s.store.NoteExpired(ctx, book)
+		}
+	}
+	return err
+}
+
 // Bulk rings for bulk jobs that wait too long or whose worker has died, and
 // does them itself where there is no bell to ring. It can take long: it has a
 // loop of its own.

@@ -3,13 +3,17 @@ package service_test
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/mutex"
+	"couponbook/internal/postgres"
 	"couponbook/internal/queue"
 	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
@@ -145,4 +149,89 @@ func TestEndedLocksAreTold(t *testing.T) {
 	_, err = till.Lock(t.Context(), users[1], service.CouponRef(mine[0].ID.String()), service.LockInput{})
 	require.NoError(t, err)
 	fixture.Verify(t, h.pool)
+}
+
+// When a book has ended, all its coupons are written down as expired: what was
+// held with an event, what was never held without; what is over in another way
+// stays. Then the book is left alone, until it has coupons to expire again.
+func TestEndedBooksExpire(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	till := service.NewTill(h.store, auth.NewLockTokens("secret"))
+	book := fixture.Book(t, h.pool, 1200, 0) // more than one transaction takes
+	owner, users := fixture.Owner(book), fixture.Users(t, h.pool, 4)
+	fixture.Queued(t, h.pool, book.ID, users, 1)
+	h.drain(t, book.ID)
+	refs := make([]postgres.CouponRef, len(users))
+	for i, user := range users {
+		mine, err := h.service.MyCoupons(t.Context(), user, service.CouponsPage{}, 1)
+		require.NoError(t, err)
+		refs[i] = service.CouponRef(mine[0].ID.String())
+	}
+	redeem := func(i int) service.Redeemed {
+		lock, err := till.Lock(t.Context(), users[i], refs[i], service.LockInput{})
+		require.NoError(t, err)
+		redeemed, err := till.Redeem(t.Context(), users[i], refs[i], service.RedeemInput{Token: lock.Token})
+		require.NoError(t, err)
+		return redeemed
+	}
+	used := redeem(0)
+	_, err := till.Lock(t.Context(), users[1], refs[1], service.LockInput{})
+	require.NoError(t, err)
+	_, err = till.Revoke(t.Context(), owner, refs[2], "a mistake")
+	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `UPDATE books SET ends_at = clock_timestamp(), rollback_window = '1 hour'`)
+	require.NoError(t, err)
+
+	sweeper := service.NewSweeper(h.store, h.service, h.drainer, h.queue)
+	states := func() (counts map[string]int) {
+		rows, err := h.pool.Query(t.Context(), `SELECT state, count(*) FROM coupons GROUP BY state`)
+		require.NoError(t, err)
+		counts = map[string]int{}
+		var state string
+		var n int
+		_, err = pgx.ForEachRow(rows, []any{&state, &n}, func() error { counts[state] = n; return nil })
+		require.NoError(t, err)
+		return counts
+	}
+	for range 2 {
+		require.NoError(t, sweeper.Expiry(t.Context()))
+		require.Equal(t, map[string]int{"EXPIRED": 1199, "REDEEMED": 1}, states())
+	}
+	var told int
+	require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT count(*) FROM events WHERE type = 'coupon.expired'`).Scan(&told))
+	require.Equal(t, 3, told, "two that are held, one that was")
+	require.Zero(t, h.stock(t, book.ID).Free)
+	ended, err := h.store.EndedBooks(t.Context(), 10)
+	require.NoError(t, err)
+	require.Empty(t, ended)
+	fixture.Verify(t, h.pool)
+
+	_, err = till.RollBack(t.Context(), owner, used.Redemption.ID, "sent back")
+	require.NoError(t, err)
+	fixture.Codes(t, h.pool, owner, book.ID, 1)
+	require.NoError(t, sweeper.Expiry(t.Context()))
+	require.Equal(t, map[string]int{"EXPIRED": 1201}, states())
+	fixture.Verify(t, h.pool)
+}
+
+// A book that was given more time while the sweeper was on its way keeps its
+// coupons, and one that was ended anew is looked at again.
+func TestMoreTime(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 2, 0)
+	end := func(at time.Time) {
+		_, err := h.service.EditBook(t.Context(), fixture.Owner(book), book.ID, nil, func(s *coupon.BookSettings) { s.EndsAt = &at })
+		require.NoError(t, err)
+	}
+	end(time.Now().Add(time.Hour))
+	expired, err := h.store.ExpireCoupons(t.Context(), book.ID, 10)
+	require.NoError(t, err)
+	require.Zero(t, expired)
+	require.NoError(t, h.store.NoteExpired(t.Context(), book.ID))
+	end(time.Now().Add(-time.Hour))
+	ended, err := h.store.EndedBooks(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, []uuid.UUID{book.ID}, ended)
 }
