@@ -63,7 +63,7 @@ func seed(ctx context.Context, url string) (book uuid.UUID, err error) {
 		}
 		s := service.New(store, noQueue{})
 		manager := auth.Principal{UserID: people["manager@example.com"], Role: coupon.Manager}
-		books, err := s.Books(ctx, manager, nil, 500)
+		books, err := s.Books(ctx, manager, coupon.BookFilter{}, 500)
 		if err != nil {
 			return err
 		}

@@ -20,7 +20,7 @@ const (
 	BooksWrite    Scope = "books:write"
 	ClaimsWrite   Scope = "claims:write"
 	CouponsRedeem Scope = "coupons:redeem" // at the till
-	CouponsWrite  Scope = "coupons:write"  // revoke and void
+	CouponsWrite  Scope = "coupons:write"  // assign, revoke and void
 	JobsRead      Scope = "jobs:read"
 )
 

@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -28,39 +29,16 @@ type Book struct {
 	Status      BookStatus
 	StartsAt    *time.Time // claims from this instant on; nil: at once
 	EndsAt      *time.Time // claims before this instant; nil: no end
+	TimeZone    string     // of dates that come without a time, like Europe/Madrid
 	// MaxAssignmentsPerUser is how many coupons one user can get; nil: no limit.
 	MaxAssignmentsPerUser *int
 	TillRules
-	Version   int
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
-
-// TillRules say how a book's coupons are used.
-type TillRules struct {
-	RequireLock           bool          // redeem only what is locked
-	LockFor               time.Duration // unless the caller asks for another time
-	MaxRedemptions        int           // of a coupon; codes take it when they are made
-	MaxRedemptionsPerUser *int          // in this book; nil: no limit
-	RollbackWindow        time.Duration // after a redemption; 0: never
-}
-
-// maxRollbackWindow is ten years.
-const maxRollbackWindow = 10 * 365 * 24 * time.Hour
-
-func (r TillRules) check(wrong *faults) {
-	if r.LockFor < time.Second || r.LockFor > MaxLock {
-		wrong.add("/lock_seconds", "must be between 1 and %d", int(MaxLock.Seconds()))
-	}
-	if r.MaxRedemptions < 1 || r.MaxRedemptions > 1_000_000 {
-		wrong.add("/max_redemptions", "must be between 1 and 1000000")
-	}
-	if r.MaxRedemptionsPerUser != nil && (*r.MaxRedemptionsPerUser < 1 || *r.MaxRedemptionsPerUser > 1_000_000) {
-		wrong.add("/max_redemptions_per_user", "must be between 1 and 1000000, or null for no limit")
-	}
-	if r.RollbackWindow < 0 || r.RollbackWindow > maxRollbackWindow {
-		wrong.add("/rollback_window_seconds", "must be between 0 (never) and %d", int(maxRollbackWindow.Seconds()))
-	}
+	Metadata   json.RawMessage // the owner's own, an object
+	Benefit    json.RawMessage // what a coupon is worth, for whoever redeems it; nil: not said
+	ArchivedAt *time.Time
+	Version    int
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
 }
 
 // BookSettings is what the owner of a book decides.
@@ -69,14 +47,27 @@ type BookSettings struct {
 	Description           string
 	StartsAt              *time.Time
 	EndsAt                *time.Time
+	TimeZone              string
 	MaxAssignmentsPerUser *int
 	TillRules
+	Metadata json.RawMessage
+	Benefit  json.RawMessage
+}
+
+// BookFilter narrows a list of books; nil fields do not.
+type BookFilter struct {
+	OwnerID  *uuid.UUID
+	Archived bool       // those, instead of the others
+	Before   *uuid.UUID // the last id of the page before
 }
 
 // NewSettings are a name and the defaults: no dates, no limits; a lock of five
 // minutes before each redemption, one use a coupon, none back.
 func NewSettings(name string) BookSettings {
-	return BookSettings{Name: name, TillRules: TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1}}
+	return BookSettings{
+		Name: name, TimeZone: "UTC", Metadata: json.RawMessage(`{}`),
+		TillRules: TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
+	}
 }
 
 // NewBook makes a draft, or tells all faults of the settings.
@@ -86,11 +77,16 @@ func NewBook(id, owner uuid.UUID, settings BookSettings) (Book, error) {
 
 // Settings are the book's present ones.
 func (b Book) Settings() BookSettings {
-	return BookSettings{b.Name, b.Description, b.StartsAt, b.EndsAt, b.MaxAssignmentsPerUser, b.TillRules}
+	return BookSettings{
+		b.Name, b.Description, b.StartsAt, b.EndsAt, b.TimeZone, b.MaxAssignmentsPerUser, b.TillRules, b.Metadata, b.Benefit,
+	}
 }
 
 // With returns the book under other settings, or tells all their faults.
 func (b Book) With(s BookSettings) (Book, error) {
+	if b.ArchivedAt != nil {
+		return b, ErrBookState.with("The book is archived: it can be read, not changed.")
+	}
 	var wrong faults
 	s.Name = strings.TrimSpace(s.Name)
 	wrong.text("/name", s.Name, 1, 200)
@@ -101,9 +97,14 @@ func (b Book) With(s BookSettings) (Book, error) {
 	if s.MaxAssignmentsPerUser != nil && (*s.MaxAssignmentsPerUser < 1 || *s.MaxAssignmentsPerUser > 1_000_000) {
 		wrong.add("/max_assignments_per_user", "must be between 1 and 1000000, or null for no limit")
 	}
+	if _, err := zone(s.TimeZone); err != nil {
+		wrong.add("/time_zone", "must be a time zone such as Europe/Madrid or UTC")
+	}
 	s.check(&wrong)
-	b.Name, b.Description, b.StartsAt, b.EndsAt = s.Name, s.Description, s.StartsAt, s.EndsAt
-	b.MaxAssignmentsPerUser, b.TillRules = s.MaxAssignmentsPerUser, s.TillRules
+	wrong.object("/metadata", s.Metadata)
+	wrong.object("/benefit", s.Benefit)
+	b.Name, b.Description, b.StartsAt, b.EndsAt, b.TimeZone = s.Name, s.Description, s.StartsAt, s.EndsAt, s.TimeZone
+	b.MaxAssignmentsPerUser, b.TillRules, b.Metadata, b.Benefit = s.MaxAssignmentsPerUser, s.TillRules, s.Metadata, s.Benefit
 	return b, wrong.err()
 }
 
@@ -126,6 +127,16 @@ func (b Book) Move(to BookStatus) (Book, error) {
 	}
 	b.Status = to
 	return b, nil
+}
+
+// Archive returns the book closed and out of sight. What it gave out stays good.
+func (b Book) Archive(now time.Time) (Book, error) {
+	if b.ArchivedAt != nil {
+		return b, nil
+	}
+	b, err := b.Move(Closed)
+	b.ArchivedAt = &now
+	return b, err
 }
 
 // TakesClaims tells why the book accepts no claim at now, or nil.
@@ -156,14 +167,4 @@ func (b Book) Over(now time.Time) *Error {
 		return ErrBookEnded
 	}
 	return nil
-}
-
-// BookStats are the numbers of a book at one instant.
-type BookStats struct {
-	Total    int64 // coupons ever made
-	Free     int64 // nobody has them yet
-	Reserved int64 // of the free ones, promised to a distribution
-	Assigned int64 // given out
-	Refused  int64 // claims that ended without a coupon
-	Queued   int64 // claims that wait
 }

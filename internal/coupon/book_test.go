@@ -1,6 +1,7 @@
 package coupon_test
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -61,12 +62,18 @@ func TestBookSettingsHaveLimits(t *testing.T) {
 		"everything at once": {func(s *coupon.BookSettings) {
 			*s = coupon.BookSettings{
 				Description: strings.Repeat("d", 5001), StartsAt: &noon, EndsAt: &noon, MaxAssignmentsPerUser: new(0),
-				TillRules: coupon.TillRules{MaxRedemptionsPerUser: new(0), RollbackWindow: -1},
+				TillRules: coupon.TillRules{MaxRedemptionsPerUser: new(0), RollbackWindow: -1, ValidFor: -1},
+				TimeZone:  "Local", Metadata: json.RawMessage(`[]`), Benefit: json.RawMessage(`1`),
 			}
 		}, []string{
-			"/name", "/description", "/ends_at", "/max_assignments_per_user",
-			"/lock_seconds", "/max_redemptions", "/max_redemptions_per_user", "/rollback_window_seconds",
+			"/name", "/description", "/ends_at", "/max_assignments_per_user", "/time_zone", "/lock_seconds", "/max_redemptions",
+			"/max_redemptions_per_user", "/rollback_window_seconds", "/valid_for_seconds", "/metadata", "/benefit",
 		}},
+		"another time zone":      {func(s *coupon.BookSettings) { s.TimeZone = "America/Santiago" }, nil},
+		"no time zone":           {func(s *coupon.BookSettings) { s.TimeZone = "Europe/Atlantis" }, []string{"/time_zone"}},
+		"valid for ten years":    {func(s *coupon.BookSettings) { s.ValidFor = 10 * 365 * 24 * time.Hour }, nil},
+		"valid for longer":       {func(s *coupon.BookSettings) { s.ValidFor = 10*365*24*time.Hour + 1 }, []string{"/valid_for_seconds"}},
+		"a benefit":              {func(s *coupon.BookSettings) { s.Benefit = json.RawMessage(`{"percent_off": 10}`) }, nil},
 		"shortest lock":          {func(s *coupon.BookSettings) { s.LockFor = time.Second }, nil},
 		"longest lock":           {func(s *coupon.BookSettings) { s.LockFor = coupon.MaxLock }, nil},
 		"lock too short":         {func(s *coupon.BookSettings) { s.LockFor = time.Second - 1 }, []string{"/lock_seconds"}},
@@ -100,6 +107,7 @@ func TestANewBookIsADraft(t *testing.T) {
 	require.Equal(t, coupon.Book{
 		ID: id, OwnerID: owner, Name: "Spring sale", Description: "Ten off", Status: coupon.Draft,
 		StartsAt: settings.StartsAt, EndsAt: settings.EndsAt, MaxAssignmentsPerUser: new(2), Version: 1,
+		TimeZone: "UTC", Metadata: json.RawMessage(`{}`),
 		TillRules: coupon.TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
 	}, book)
 	require.Equal(t, settings, book.Settings())
@@ -116,7 +124,7 @@ func TestNewSettingsLeaveTheRestOfTheBook(t *testing.T) {
 	require.NoError(t, err)
 	want := before
 	want.Name, want.Description, want.StartsAt, want.MaxAssignmentsPerUser = "New", "", nil, nil
-	want.TillRules = coupon.NewSettings("").TillRules
+	want.TillRules, want.TimeZone, want.Metadata = coupon.NewSettings("").TillRules, "UTC", json.RawMessage(`{}`)
 	require.Equal(t, want, after)
 	require.Equal(t, "Old", before.Name)
 }

@@ -5,14 +5,26 @@ import "github.com/google/uuid"
 // MaxClaimCount is how many coupons one claim can ask for.
 const MaxClaimCount = 100
 
-// Claim is an accepted request for Count random coupons of a book, as a drain
-// sees it. Claims are decided in the order of Seq.
+// Claim is an accepted request for Count random coupons of a book, or for a
+// chosen one, as a drain sees it. Claims are decided in the order of Seq.
 type Claim struct {
 	JobID       uuid.UUID
 	UserID      uuid.UUID // who gets the coupons
 	SubmitterID uuid.UUID // who asked
 	Seq         int64
 	Count       int
+	CouponID    *uuid.UUID // the chosen one
+}
+
+// SameKind cuts a queue after the claims that are like its first: all for
+// random coupons, or all for chosen ones.
+func SameKind(claims []Claim) []Claim {
+	for i := range claims {
+		if (claims[i].CouponID == nil) != (claims[0].CouponID == nil) {
+			return claims[:i]
+		}
+	}
+	return claims
 }
 
 // Decision is what becomes of a claim: all it asked for, or a refusal.
@@ -32,13 +44,21 @@ type Limit struct {
 
 // Decide settles claims in their order: each gets everything it asked for or
 // nothing. A user's limit counts what the same group has just granted him, and
-// a claim refused for want of stock uses none of it. left is the book's stock.
-func Decide(claims []Claim, limit Limit, left int) []Decision {
+// a claim refused for want of stock uses none of it. left is the book's stock,
+// chosen the state of each coupon that a claim names.
+func Decide(claims []Claim, limit Limit, left int, chosen map[uuid.UUID]State) []Decision {
 	decided := make([]Decision, len(claims))
 	granted := make(map[uuid.UUID]int, len(claims))
+	taken := make(map[uuid.UUID]bool, len(chosen))
 	for i, claim := range claims {
 		decided[i].Claim = claim
+		var unfit *Error
+		if claim.CouponID != nil {
+			unfit = unassignable(chosen[*claim.CouponID], taken[*claim.CouponID])
+		}
 		switch {
+		case unfit != nil:
+			decided[i].Refusal = unfit
 		case limit.PerUser != nil && limit.Used[claim.UserID]+granted[claim.UserID]+claim.Count > *limit.PerUser:
 			decided[i].Refusal = ErrLimitReached
 		case claim.Count > left && left > 0:
@@ -48,9 +68,27 @@ func Decide(claims []Claim, limit Limit, left int) []Decision {
 		default:
 			granted[claim.UserID] += claim.Count
 			left -= claim.Count
+			if claim.CouponID != nil {
+				taken[*claim.CouponID] = true
+			}
 		}
 	}
 	return decided
+}
+
+// unassignable tells why a chosen coupon cannot be given to anybody, or nil.
+func unassignable(state State, taken bool) *Error {
+	switch {
+	case state == Void:
+		return ErrCouponVoid
+	case state == Expired:
+		return ErrCouponExpired
+	case state == Redeemed:
+		return ErrAlreadyRedeemed
+	case state != Unassigned || taken:
+		return ErrCouponTaken
+	}
+	return nil
 }
 
 // RefuseAll gives every claim the same refusal.

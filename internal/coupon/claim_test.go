@@ -77,7 +77,7 @@ func TestDecide(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			require.Equal(t, c.want, refusals(coupon.Decide(c.claims, c.limit, c.left)))
+			require.Equal(t, c.want, refusals(coupon.Decide(c.claims, c.limit, c.left, nil)))
 		})
 	}
 }
@@ -86,7 +86,7 @@ func TestDecide(t *testing.T) {
 // that all are taken.
 func TestSoldOutSaysHowManyAreLeft(t *testing.T) {
 	t.Parallel()
-	decided := coupon.Decide([]coupon.Claim{{Count: 5}, {Count: 3}, {Count: 1}}, coupon.Limit{}, 3)
+	decided := coupon.Decide([]coupon.Claim{{Count: 5}, {Count: 3}, {Count: 1}}, coupon.Limit{}, 3, nil)
 	require.EqualError(t, decided[0].Refusal, "Only 3 coupons are left; ask for fewer.")
 	require.ErrorIs(t, decided[0].Refusal, coupon.ErrSoldOut)
 	require.True(t, decided[1].Granted())
@@ -128,7 +128,7 @@ func TestDecideNeverGivesTooMuch(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSale(t)
-		decided := coupon.Decide(s.claims, s.limit, s.left)
+		decided := coupon.Decide(s.claims, s.limit, s.left, nil)
 		require.Len(t, decided, len(s.claims))
 		given, byUser := 0, map[uuid.UUID]int{}
 		for i, d := range decided {
@@ -154,7 +154,7 @@ func TestDecideEqualsOneByOne(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSale(t)
-		together := refusals(coupon.Decide(s.claims, s.limit, s.left))
+		together := refusals(coupon.Decide(s.claims, s.limit, s.left, nil))
 		stored, left := map[uuid.UUID]int{}, s.left
 		maps.Copy(stored, s.limit.Used)
 		for i, claim := range s.claims {
@@ -181,8 +181,8 @@ func TestDecideRespectsTheOrderOfAcceptance(t *testing.T) {
 		s := drawSale(t)
 		first := rapid.IntRange(0, len(s.claims)).Draw(t, "first")
 		require.Equal(t,
-			coupon.Decide(s.claims, s.limit, s.left)[:first],
-			coupon.Decide(s.claims[:first], s.limit, s.left))
+			coupon.Decide(s.claims, s.limit, s.left, nil)[:first],
+			coupon.Decide(s.claims[:first], s.limit, s.left, nil))
 	})
 }
 
@@ -193,9 +193,9 @@ func TestDecideKeepsItsInput(t *testing.T) {
 	used := map[uuid.UUID]int{ann: 1}
 	claims := []coupon.Claim{one(ann), one(ann)}
 	limit := coupon.Limit{PerUser: new(2), Used: used}
-	first := coupon.Decide(claims, limit, 1)
+	first := coupon.Decide(claims, limit, 1, nil)
 	require.Equal(t, map[uuid.UUID]int{ann: 1}, used)
-	require.Equal(t, first, coupon.Decide(claims, limit, 1))
+	require.Equal(t, first, coupon.Decide(claims, limit, 1, nil))
 }
 
 func TestRefuseAllRefusesAll(t *testing.T) {

@@ -20,6 +20,9 @@ const (
 	Void       State = "VOID"
 )
 
+// States lists all of them.
+var States = []State{Unassigned, Assigned, Locked, Redeemed, Expired, Void}
+
 // transitions are all that a coupon can do. Expired and Void are for good.
 var transitions = map[State][]State{
 	Unassigned: {Assigned, Expired, Void},
@@ -79,15 +82,4 @@ type Redemption struct {
 	RollsBack  *uuid.UUID // the redemption that this row takes back
 	RedeemedAt time.Time
 	RolledBack bool
-}
-
-// HeldCoupon is a coupon as its holder sees it.
-type HeldCoupon struct {
-	ID         uuid.UUID
-	BookID     uuid.UUID
-	BookName   string
-	Code       string
-	State      State
-	AssignedAt time.Time
-	ExpiresAt  *time.Time
 }

@@ -87,6 +87,7 @@ var (
 	ErrCouponUnavailable  = declare(NotFound, "coupon_unavailable", "There is no such coupon for you: check the code.")
 	ErrCouponNotFound     = declare(NotFound, "coupon_not_found", "There is no coupon with this code or id: check it.")
 	ErrCouponNotAssigned  = declare(Conflict, "coupon_not_assigned", "Nobody holds the coupon: claim or assign it first.")
+	ErrCouponTaken        = declare(Conflict, "coupon_taken", "Somebody holds the coupon already: choose another, or revoke it first.")
 	ErrCouponLocked       = declare(Conflict, "coupon_locked", "The coupon is locked: wait, or send its lock_token.")
 	ErrLockRequired       = declare(Conflict, "lock_required", "The coupon is not locked, or the lock has ended: lock it first, then redeem with the lock_token.")
 	ErrAlreadyRedeemed    = declare(Conflict, "already_redeemed", "The coupon has been redeemed: it has no use left.")

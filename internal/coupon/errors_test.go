@@ -13,7 +13,7 @@ import (
 // Errors of one code are equal, whatever their words and wrapping; others are not.
 func TestErrorsAreEqualByCode(t *testing.T) {
 	t.Parallel()
-	worded := coupon.Decide([]coupon.Claim{{Count: 2}}, coupon.Limit{}, 1)[0].Refusal
+	worded := coupon.Decide([]coupon.Claim{{Count: 2}}, coupon.Limit{}, 1, nil)[0].Refusal
 	require.NotEqual(t, coupon.ErrSoldOut.Message, worded.Message)
 	require.Equal(t, coupon.ErrSoldOut.Kind, worded.Kind)
 	require.ErrorIs(t, fmt.Errorf("claim: %w", worded), coupon.ErrSoldOut)

@@ -26,6 +26,7 @@ const (
 	BookActivated      EventType = "book.activated"
 	BookPaused         EventType = "book.paused"
 	BookClosed         EventType = "book.closed"
+	BookArchived       EventType = "book.archived"
 	JobSucceeded       EventType = "job.succeeded"
 	JobFailed          EventType = "job.failed"
 )

@@ -12,7 +12,8 @@ type JobKind string
 
 // The kinds of jobs.
 const (
-	ClaimJob    JobKind = "claim"          // coupons for one user
+	ClaimJob    JobKind = "claim"          // coupons for one user, drawn at random
+	AssignJob   JobKind = "assign"         // a chosen coupon for one user
 	GenerateJob JobKind = "generate_codes" // codes for a book
 )
 
@@ -35,6 +36,7 @@ type Job struct {
 	Status      JobStatus
 	BookID      uuid.UUID
 	UserID      *uuid.UUID // whom a claim is for
+	CouponID    *uuid.UUID // the chosen one, of an assign
 	SubmitterID uuid.UUID
 	Total       int // coupons asked for, codes to make
 	Processed   int
@@ -65,7 +67,8 @@ type NewJob struct {
 	ID             uuid.UUID
 	Kind           JobKind
 	BookID         uuid.UUID
-	UserID         uuid.UUID // of a claim
+	UserID         uuid.UUID  // of a claim
+	CouponID       *uuid.UUID // of an assign
 	SubmitterID    uuid.UUID
 	IdempotencyKey string // empty: none
 	Fingerprint    []byte // of the request; compared when the key comes again

@@ -2,6 +2,8 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -19,12 +21,17 @@ type bookBody struct {
 	Status                coupon.BookStatus `json:"status" enum:"draft,active,paused,closed"`
 	StartsAt              *time.Time        `json:"starts_at" doc:"claims from this instant on"`
 	EndsAt                *time.Time        `json:"ends_at" doc:"claims before this instant"`
+	TimeZone              string            `json:"time_zone" doc:"of dates that come without a time"`
 	MaxAssignmentsPerUser *int              `json:"max_assignments_per_user" doc:"null: no limit"`
 	RequireLock           bool              `json:"require_lock" doc:"a coupon must be locked before it is redeemed"`
 	LockSeconds           int               `json:"lock_seconds" doc:"how long a lock holds, unless the caller asks for another time"`
 	MaxRedemptions        int               `json:"max_redemptions" doc:"uses of a coupon; codes take it when they are made"`
 	MaxRedemptionsPerUser *int              `json:"max_redemptions_per_user" doc:"null: no limit"`
 	RollbackWindowSeconds int               `json:"rollback_window_seconds" doc:"how long a redemption can be rolled back; 0: never"`
+	ValidForSeconds       int               `json:"valid_for_seconds" doc:"how long a coupon is good from its assignment; 0: as long as the book"`
+	Metadata              object            `json:"metadata" doc:"yours"`
+	Benefit               object            `json:"benefit" nullable:"true" doc:"what a coupon is worth; whoever redeems it gets it back"`
+	ArchivedAt            *time.Time        `json:"archived_at" doc:"out of the lists since then"`
 	Version               int               `json:"version"`
 	CreatedAt             time.Time         `json:"created_at"`
 	UpdatedAt             time.Time         `json:"updated_at"`
@@ -32,9 +39,10 @@ type bookBody struct {
 
 func newBookBody(b coupon.Book) bookBody {
 	return bookBody{
-		b.ID, b.OwnerID, b.Name, b.Description, b.Status, b.StartsAt, b.EndsAt,
+		b.ID, b.OwnerID, b.Name, b.Description, b.Status, b.StartsAt, b.EndsAt, b.TimeZone,
 		b.MaxAssignmentsPerUser, b.RequireLock, seconds(b.LockFor), b.MaxRedemptions, b.MaxRedemptionsPerUser,
-		seconds(b.RollbackWindow), b.Version, b.CreatedAt, b.UpdatedAt,
+		seconds(b.RollbackWindow), seconds(b.ValidFor), object(b.Metadata), object(b.Benefit), b.ArchivedAt,
+		b.Version, b.CreatedAt, b.UpdatedAt,
 	}
 }
 
@@ -83,37 +91,74 @@ func answerBook(b coupon.Book, err error) (*bookResponse, error) {
 
 type createBookRequest struct {
 	Body struct {
-		Name                  string     `json:"name" example:"Summer sale"`
-		Description           string     `json:"description,omitempty"`
-		StartsAt              *time.Time `json:"starts_at,omitempty" doc:"claims from this instant on; at once, if left out"`
-		EndsAt                *time.Time `json:"ends_at,omitempty" doc:"claims before this instant; no end, if left out"`
-		MaxAssignmentsPerUser *int       `json:"max_assignments_per_user,omitempty" doc:"coupons one user can get; no limit, if left out"`
-		MaxRedemptionsPerUser *int       `json:"max_redemptions_per_user,omitempty" doc:"uses one user can make; no limit, if left out"`
-		TillRulesBody
+		Name string `json:"name" example:"Summer sale"`
+		SettingsBody
 	}
 }
 
-// TillRulesBody says how a book's coupons are used.
-type TillRulesBody struct {
-	RequireLock           *bool `json:"require_lock,omitempty" doc:"redeem only what is locked; true, if left out"`
-	LockSeconds           *int  `json:"lock_seconds,omitempty" doc:"1 to 3600; 300, if left out"`
-	MaxRedemptions        *int  `json:"max_redemptions,omitempty" doc:"uses of a coupon made from now on; 1, if left out"`
-	RollbackWindowSeconds *int  `json:"rollback_window_seconds,omitempty" doc:"how long a redemption can be rolled back; 0, never, if left out"`
+// SettingsBody is what a book's owner decides besides its name. In a PATCH,
+// what is left out stays as it is.
+type SettingsBody struct {
+	Description           *string          `json:"description,omitempty"`
+	TimeZone              *string          `json:"time_zone,omitempty" example:"Europe/Madrid" doc:"of dates that come without a time; UTC, if never given"`
+	StartsAt              optional[string] `json:"starts_at,omitzero" example:"2026-12-24T18:00:00+01:00" doc:"claims from this instant on, or from the beginning of this day; null: at once"`
+	EndsAt                optional[string] `json:"ends_at,omitzero" example:"2026-12-31" doc:"claims before this instant, or until the end of this day; null: no end"`
+	MaxAssignmentsPerUser optional[int]    `json:"max_assignments_per_user,omitzero" doc:"coupons one user can get; null: no limit"`
+	RequireLock           *bool            `json:"require_lock,omitempty" doc:"redeem only what is locked; true, if never given"`
+	LockSeconds           *int             `json:"lock_seconds,omitempty" doc:"1 to 3600; 300, if never given"`
+	MaxRedemptions        *int             `json:"max_redemptions,omitempty" doc:"uses of a coupon made from now on; 1, if never given"`
+	MaxRedemptionsPerUser optional[int]    `json:"max_redemptions_per_user,omitzero" doc:"uses one user can make; null: no limit"`
+	RollbackWindowSeconds *int             `json:"rollback_window_seconds,omitempty" doc:"how long a redemption can be rolled back; 0, never, if never given"`
+	ValidForSeconds       *int             `json:"valid_for_seconds,omitempty" doc:"how long a coupon assigned from now on is good; 0, as long as the book, if never given"`
+	Metadata              object           `json:"metadata,omitempty" doc:"yours, at most 8 KiB"`
+	Benefit               optional[object] `json:"benefit,omitzero" doc:"what a coupon is worth, at most 8 KiB; handed back to whoever redeems it; null: not said"`
 }
 
-func (in TillRulesBody) apply(r *coupon.TillRules) {
-	set(in.RequireLock, &r.RequireLock)
-	setSeconds(in.LockSeconds, &r.LockFor)
-	set(in.MaxRedemptions, &r.MaxRedemptions)
-	setSeconds(in.RollbackWindowSeconds, &r.RollbackWindow)
+func (in SettingsBody) apply(s *coupon.BookSettings) error {
+	set(in.Description, &s.Description)
+	set(in.TimeZone, &s.TimeZone)
+	in.MaxAssignmentsPerUser.apply(&s.MaxAssignmentsPerUser)
+	set(in.RequireLock, &s.RequireLock)
+	setSeconds(in.LockSeconds, &s.LockFor)
+	set(in.MaxRedemptions, &s.MaxRedemptions)
+	in.MaxRedemptionsPerUser.apply(&s.MaxRedemptionsPerUser)
+	setSeconds(in.RollbackWindowSeconds, &s.RollbackWindow)
+	setSeconds(in.ValidForSeconds, &s.ValidFor)
+	if in.Metadata != nil {
+		s.Metadata = json.RawMessage(in.Metadata)
+	}
+	if in.Benefit.given {
+		s.Benefit = nil
+		if in.Benefit.value != nil {
+			s.Benefit = json.RawMessage(*in.Benefit.value)
+		}
+	}
+	return errors.Join(
+		setDate(in.StartsAt, &s.StartsAt, "/starts_at", s.TimeZone, coupon.ParseStart),
+		setDate(in.EndsAt, &s.EndsAt, "/ends_at", s.TimeZone, coupon.ParseEnd))
+}
+
+// setDate puts an instant or a day that was given.
+func setDate(given optional[string], at **time.Time, pointer, zone string,
+	parse func(pointer, text, zone string) (time.Time, error),
+) error {
+	if !given.given {
+		return nil
+	}
+	if *at = nil; given.value == nil {
+		return nil
+	}
+	date, err := parse(pointer, *given.value, zone)
+	*at = &date
+	return err
 }
 
 // createBook makes a draft; activate it once it has codes.
 func (a *API) createBook(ctx context.Context, in *createBookRequest) (*bookResponse, error) {
 	settings := coupon.NewSettings(in.Body.Name)
-	settings.Description, settings.StartsAt, settings.EndsAt = in.Body.Description, in.Body.StartsAt, in.Body.EndsAt
-	settings.MaxAssignmentsPerUser, settings.MaxRedemptionsPerUser = in.Body.MaxAssignmentsPerUser, in.Body.MaxRedemptionsPerUser
-	in.Body.apply(&settings.TillRules)
+	if err := in.Body.apply(&settings); err != nil {
+		return nil, err
+	}
 	return answerBook(a.Service.CreateBook(ctx, principalOf(ctx), settings))
 }
 
@@ -126,27 +171,22 @@ type editBookRequest struct {
 	ByID
 	IfMatch string `header:"If-Match" doc:"the ETag of the book you read: 412 if it has changed since"`
 	Body    struct {
-		Name                  *string             `json:"name,omitempty"`
-		Description           *string             `json:"description,omitempty"`
-		StartsAt              optional[time.Time] `json:"starts_at,omitzero" doc:"null: at once"`
-		EndsAt                optional[time.Time] `json:"ends_at,omitzero" doc:"null: no end"`
-		MaxAssignmentsPerUser optional[int]       `json:"max_assignments_per_user,omitzero" doc:"null: no limit"`
-		MaxRedemptionsPerUser optional[int]       `json:"max_redemptions_per_user,omitzero" doc:"null: no limit"`
-		TillRulesBody
+		Name *string `json:"name,omitempty"`
+		SettingsBody
 	}
 }
 
 // editBook changes what the body names and leaves the rest.
 func (a *API) editBook(ctx context.Context, in *editBookRequest) (*bookResponse, error) {
-	return answerBook(a.Service.EditBook(ctx, principalOf(ctx), in.ID, versionOf(in.IfMatch), func(s *coupon.BookSettings) {
+	return answerBook(a.Service.EditBook(ctx, principalOf(ctx), in.ID, versionOf(in.IfMatch), func(s *coupon.BookSettings) error {
 		set(in.Body.Name, &s.Name)
-		set(in.Body.Description, &s.Description)
-		in.Body.StartsAt.apply(&s.StartsAt)
-		in.Body.EndsAt.apply(&s.EndsAt)
-		in.Body.MaxAssignmentsPerUser.apply(&s.MaxAssignmentsPerUser)
-		in.Body.MaxRedemptionsPerUser.apply(&s.MaxRedemptionsPerUser)
-		in.Body.apply(&s.TillRules)
+		return in.Body.apply(s)
 	}))
+}
+
+// archiveBook closes a book and takes it out of the lists. Nothing is deleted.
+func (a *API) archiveBook(ctx context.Context, in *ByID) (*struct{}, error) {
+	return nil, a.Service.ArchiveBook(ctx, principalOf(ctx), in.ID)
 }
 
 // moveBook serves activate, pause and close. A repeated request changes nothing.
@@ -156,7 +196,10 @@ func (a *API) moveBook(to coupon.BookStatus) func(context.Context, *ByID) (*book
 	}
 }
 
-type listBooksRequest struct{ Paging }
+type listBooksRequest struct {
+	Paging
+	Archived bool `query:"archived" doc:"the archived ones, instead of the others"`
+}
 
 type booksResponse struct{ Body page[bookBody] }
 
@@ -166,30 +209,10 @@ func (a *API) listBooks(ctx context.Context, in *listBooksRequest) (*booksRespon
 	if err := a.Cursors.read("books", in.Cursor, &after); err != nil {
 		return nil, err
 	}
-	books, err := a.Service.Books(ctx, principalOf(ctx), after.Before, in.Limit+1)
+	books, err := a.Service.Books(ctx, principalOf(ctx), coupon.BookFilter{Archived: in.Archived, Before: after.Before}, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
 	body, err := pageOf(a.Cursors, "books", books, in.Limit, newBookBody, func(b coupon.Book) any { return idCursor{&b.ID} })
 	return &booksResponse{body}, err
-}
-
-type statsBody struct {
-	Total    int64 `json:"total" doc:"coupons ever made"`
-	Free     int64 `json:"free" doc:"nobody has them yet"`
-	Reserved int64 `json:"reserved" doc:"of the free ones, promised to a distribution"`
-	Assigned int64 `json:"assigned" doc:"given out"`
-	Refused  int64 `json:"refused" doc:"claims that ended without a coupon"`
-	Queued   int64 `json:"queued" doc:"claims that wait"`
-}
-
-type statsResponse struct{ Body statsBody }
-
-// bookStats counts at one instant.
-func (a *API) bookStats(ctx context.Context, in *ByID) (*statsResponse, error) {
-	stats, err := a.Service.BookStats(ctx, principalOf(ctx), in.ID)
-	if err != nil {
-		return nil, err
-	}
-	return &statsResponse{statsBody(stats)}, nil
 }

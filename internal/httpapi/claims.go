@@ -14,11 +14,26 @@ type userRefBody struct {
 	ExternalID string `json:"external_id,omitempty" doc:"what your own system calls the user"`
 }
 
-type claimBody struct {
-	UserID        *uuid.UUID   `json:"user_id,omitempty" format:"uuid" doc:"whom the coupons are for; you, if left out"`
-	User          *userRefBody `json:"user,omitempty" doc:"whom the coupons are for, by e-mail or external id"`
+// ForWhomBody names the user that a coupon is for.
+type ForWhomBody struct {
+	UserID        *uuid.UUID   `json:"user_id,omitempty" format:"uuid" doc:"by his id; you, if left out"`
+	User          *userRefBody `json:"user,omitempty" doc:"by e-mail or external id"`
 	CreateMissing bool         `json:"create_missing,omitempty" doc:"make the user if there is none"`
-	Count         int          `json:"count,omitempty" default:"1" minimum:"1" maximum:"100" doc:"coupons: all of them or none"`
+}
+
+func (in ForWhomBody) parse() (ref coupon.UserRef, err error) {
+	switch {
+	case in.User != nil:
+		return coupon.NewUserRef(in.UserID, in.User.Email, in.User.ExternalID, "/user")
+	case in.UserID != nil:
+		return coupon.NewUserRef(in.UserID, "", "", "/user_id")
+	}
+	return ref, nil
+}
+
+type claimBody struct {
+	ForWhomBody
+	Count int `json:"count,omitempty" default:"1" minimum:"1" maximum:"100" doc:"coupons: all of them or none"`
 }
 
 type claimRequest struct {
@@ -50,17 +65,36 @@ func (in *claimRequest) parse() (service.ClaimRequest, error) {
 		return request, err
 	}
 	if request.IdempotencyKey != "" {
-		if request.Fingerprint, err = fingerprint("claim", in.ID, body); err != nil {
+		if request.Fingerprint, err = fingerprint("claim", in.ID.String(), body); err != nil {
 			return request, err
 		}
 	}
-	switch {
-	case body.User != nil:
-		request.For, err = coupon.NewUserRef(body.UserID, body.User.Email, body.User.ExternalID, "/user")
-	case body.UserID != nil:
-		request.For, err = coupon.NewUserRef(body.UserID, "", "", "/user_id")
-	}
+	request.For, err = body.ForWhomBody.parse()
 	return request, err
+}
+
+type assignRequest struct {
+	ByCoupon
+	SubmitHeaders
+	Body ForWhomBody
+}
+
+// assignCoupon accepts a job that gives this very coupon to a user.
+func (a *API) assignCoupon(ctx context.Context, in *assignRequest) (*jobResponse, error) {
+	ref := service.CouponRef(in.Coupon)
+	request := service.ClaimRequest{Coupon: &ref, Count: 1, CreateMissing: in.Body.CreateMissing, Wait: wait(in.Prefer)}
+	var err error
+	if request.For, err = in.Body.parse(); err != nil {
+		return nil, err
+	}
+	if request.IdempotencyKey, err = in.key(); err != nil {
+		return nil, err
+	}
+	if request.Fingerprint, err = fingerprint("assign", in.Coupon, in.Body); err != nil {
+		return nil, err
+	}
+	submission, err := a.Claims.Submit(ctx, principalOf(ctx), request)
+	return answerSubmit(submission, err, request.Wait)
 }
 
 type generateRequest struct {
@@ -78,7 +112,7 @@ func (a *API) generateCodes(ctx context.Context, in *generateRequest) (*jobRespo
 	if err != nil {
 		return nil, err
 	}
-	mark, err := fingerprint("generate", in.ID, in.Body)
+	mark, err := fingerprint("generate", in.ID.String(), in.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestClaimAndWait(t *testing.T) {
 	require.Equal(t, Prefix+"/jobs/"+job.ID.String(), got.header.Get("Location"))
 	require.Equal(t, got.header.Get("Location"), job.Links.Self)
 
-	var mine page[heldCouponBody]
+	var mine page[couponBody]
 	h.call(t, ann, http.MethodGet, Prefix+"/me/coupons", nil).read(t, &mine)
 	require.Len(t, mine.Data, 1)
 	require.Equal(t, job.Result.Coupons[0].Code, mine.Data[0].Code)

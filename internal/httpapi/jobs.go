@@ -11,11 +11,12 @@ import (
 
 type jobBody struct {
 	ID          uuid.UUID        `json:"id"`
-	Kind        coupon.JobKind   `json:"kind" enum:"claim,generate_codes"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes"`
 	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,failed"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
 	BookID      uuid.UUID        `json:"book_id"`
 	UserID      *uuid.UUID       `json:"user_id" doc:"whom a claim is for"`
+	CouponID    *uuid.UUID       `json:"coupon_id" doc:"the chosen one, of an assign"`
 	SubmittedBy uuid.UUID        `json:"submitted_by"`
 	CreatedAt   time.Time        `json:"created_at"`
 	StartedAt   *time.Time       `json:"started_at"`
@@ -50,7 +51,7 @@ type linksBody struct {
 
 func newJobBody(j coupon.Job) jobBody {
 	body := jobBody{
-		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), BookID: j.BookID, UserID: j.UserID,
+		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), BookID: j.BookID, UserID: j.UserID, CouponID: j.CouponID,
 		SubmittedBy: j.SubmitterID, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt,
 		Progress: progressBody{j.Total, j.Processed, j.Succeeded, j.Failed}, Position: j.Position,
 		Links: linksBody{Prefix + "/jobs/" + j.ID.String()},
@@ -85,8 +86,8 @@ func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, erro
 
 type listJobsRequest struct {
 	Paging
-	BookID string `query:"book_id" format:"uuid"`
-	Status string `query:"status" enum:"queued,running,succeeded,failed"`
+	BookID string           `query:"book_id" format:"uuid"`
+	Status coupon.JobStatus `query:"status" enum:"queued,running,succeeded,failed"`
 }
 
 type jobsResponse struct{ Body page[jobBody] }
@@ -99,17 +100,11 @@ func (a *API) listJobs(ctx context.Context, in *listJobsRequest) (*jobsResponse,
 		return nil, err
 	}
 	filter.Before = after.Before
-	if in.BookID != "" {
-		id, err := uuid.Parse(in.BookID)
-		if err != nil {
-			return nil, coupon.InvalidInput(coupon.Field{Pointer: "book_id", Detail: "must be a UUID"})
-		}
-		filter.BookID = &id
+	var err error
+	if filter.BookID, err = givenID("book_id", in.BookID); err != nil {
+		return nil, err
 	}
-	if in.Status != "" {
-		status := coupon.JobStatus(in.Status)
-		filter.Status = &status
-	}
+	filter.Status = given(in.Status)
 	jobs, err := a.Service.Jobs(ctx, principalOf(ctx), filter, in.Limit+1)
 	if err != nil {
 		return nil, err

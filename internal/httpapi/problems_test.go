@@ -90,7 +90,7 @@ func TestBooksThatTakeNoClaims(t *testing.T) {
 		&early: func(s *coupon.BookSettings) { s.StartsAt = &future },
 		&over:  func(s *coupon.BookSettings) { s.EndsAt = &past },
 	} {
-		_, err := h.service.EditBook(t.Context(), fixture.Owner(*book), book.ID, nil, edit)
+		_, err := h.service.EditBook(t.Context(), fixture.Owner(*book), book.ID, nil, fixture.Edit(edit))
 		require.NoError(t, err)
 	}
 	refused(early, user, 409, "book_not_started")

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"couponbook/internal/coupon"
 	"couponbook/internal/service"
 )
@@ -23,9 +21,10 @@ type SubmitHeaders struct {
 	Prefer         string `header:"Prefer" doc:"wait=N: answer with the outcome if it comes within N seconds (at most 10)"`
 }
 
-// key returns the idempotency key, with or without the quotes of a structured field.
-func (h SubmitHeaders) key() (string, error) {
-	key := h.IdempotencyKey
+func (h SubmitHeaders) key() (string, error) { return keyOf(h.IdempotencyKey) }
+
+// keyOf reads an idempotency key, with or without the quotes of a structured field.
+func keyOf(key string) (string, error) {
 	if len(key) >= 2 && key[0] == '"' && key[len(key)-1] == '"' {
 		key = key[1 : len(key)-1]
 	} else if key == "" {
@@ -53,13 +52,13 @@ func wait(prefer string) time.Duration {
 }
 
 // fingerprint tells whether a key comes with the same request again.
-func fingerprint(operation string, id uuid.UUID, body any) ([]byte, error) {
+func fingerprint(operation, target string, body any) ([]byte, error) {
 	data, err := json.Marshal(body)
 	if err != nil {
 		return nil, err
 	}
 	hash := sha256.New()
-	hash.Write([]byte(operation + "\n" + id.String() + "\n"))
+	hash.Write([]byte(operation + "\n" + target + "\n"))
 	hash.Write(data)
 	return hash.Sum(nil), nil
 }

@@ -34,6 +34,7 @@ type couponBody struct {
 	LockedUntil    *time.Time   `json:"locked_until"`
 	MaxRedemptions int          `json:"max_redemptions"`
 	Remaining      int          `json:"remaining" doc:"uses left"`
+	Benefit        object       `json:"benefit" nullable:"true" doc:"what it is worth, as its book says"`
 	Now            time.Time    `json:"now" doc:"the server's clock, for countdowns"`
 }
 
@@ -41,22 +42,49 @@ func newCouponBody(t coupon.Till) couponBody {
 	c := t.Coupon
 	return couponBody{
 		c.ID, c.BookID, t.Book.Name, c.Code, c.State, c.UserID, c.AssignedAt, t.EndsAt(), c.LockedUntil,
-		c.MaxRedemptions, c.Remaining(), t.Now,
+		c.MaxRedemptions, c.Remaining(), object(t.Book.Benefit), t.Now,
 	}
 }
 
-type couponResponse struct{ Body couponBody }
+// KeyHeader comes with requests that can be repeated under the same key.
+type KeyHeader struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"257" doc:"1 to 255 visible characters; the same key brings the same answer, for a week"`
+}
 
-func answerCoupon(t coupon.Till, err error) (*couponResponse, error) {
+// once reads the key, and marks the request that it comes with.
+func (h KeyHeader) once(operation, target string, body any) (service.Once, error) {
+	key, err := keyOf(h.IdempotencyKey)
+	if err != nil || key == "" {
+		return service.Once{}, err
+	}
+	mark, err := fingerprint(operation, target, body)
+	return service.Once{Key: key, Fingerprint: mark}, err
+}
+
+type couponResponse struct {
+	Replayed string `header:"Idempotency-Replayed"`
+	Body     couponBody
+}
+
+func answerCoupon(out service.Outcome, err error) (*couponResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &couponResponse{newCouponBody(t)}, nil
+	return &couponResponse{replayed(out.Replayed), newCouponBody(out.Till)}, nil
+}
+
+// replayed is the value of the header that tells a repeated answer.
+func replayed(was bool) string {
+	if was {
+		return "true"
+	}
+	return ""
 }
 
 // getCoupon reads a coupon as it stands now.
 func (a *API) getCoupon(ctx context.Context, in *ByCoupon) (*couponResponse, error) {
-	return answerCoupon(a.Till.Coupon(ctx, principalOf(ctx), service.CouponRef(in.Coupon)))
+	till, err := a.Till.Coupon(ctx, principalOf(ctx), service.CouponRef(in.Coupon))
+	return answerCoupon(service.Outcome{Till: till}, err)
 }
 
 type couponProblemBody struct {
@@ -86,17 +114,21 @@ func (a *API) validateCoupon(ctx context.Context, in *ByCoupon) (*validateRespon
 	return out, nil
 }
 
+type lockBody struct {
+	TTLSeconds int    `json:"ttl_seconds,omitempty" minimum:"1" maximum:"3600" doc:"how long; the book's lock_seconds, if left out"`
+	OrderRef   string `json:"order_ref,omitempty" maxLength:"200" doc:"your order: with it you get the same lock again"`
+	LockToken  string `json:"lock_token,omitempty" maxLength:"100" doc:"of the lock you hold, to extend it, up to an hour in all"`
+}
+
 type lockRequest struct {
 	ByCoupon
-	Body *struct {
-		TTLSeconds int    `json:"ttl_seconds,omitempty" minimum:"1" maximum:"3600" doc:"how long; the book's lock_seconds, if left out"`
-		OrderRef   string `json:"order_ref,omitempty" maxLength:"200" doc:"your order: with it you get the same lock again"`
-		LockToken  string `json:"lock_token,omitempty" maxLength:"100" doc:"of the lock you hold, to extend it, up to an hour in all"`
-	}
+	KeyHeader
+	Body *lockBody
 }
 
 type lockResponse struct {
-	Body struct {
+	Replayed string `header:"Idempotency-Replayed"`
+	Body     struct {
 		LockToken   string     `json:"lock_token" doc:"send it to redeem or to unlock"`
 		LockedUntil time.Time  `json:"locked_until" doc:"the lock ends by itself at this instant"`
 		Coupon      couponBody `json:"coupon"`
@@ -105,15 +137,21 @@ type lockResponse struct {
 
 // lockCoupon holds a coupon while a purchase is under way.
 func (a *API) lockCoupon(ctx context.Context, in *lockRequest) (*lockResponse, error) {
-	var input service.LockInput
+	var body lockBody
 	if in.Body != nil {
-		input = service.LockInput{For: time.Duration(in.Body.TTLSeconds) * time.Second, OrderRef: in.Body.OrderRef, Token: in.Body.LockToken}
+		body = *in.Body
 	}
-	lock, err := a.Till.Lock(ctx, principalOf(ctx), service.CouponRef(in.Coupon), input)
+	once, err := in.once("lock", in.Coupon, body)
 	if err != nil {
 		return nil, err
 	}
-	out := &lockResponse{}
+	lock, err := a.Till.Lock(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.LockInput{
+		For: time.Duration(body.TTLSeconds) * time.Second, OrderRef: body.OrderRef, Token: body.LockToken, Once: once,
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &lockResponse{Replayed: replayed(lock.Replayed)}
 	out.Body.LockToken, out.Body.LockedUntil = lock.Token, *lock.Till.Coupon.LockedUntil
 	out.Body.Coupon = newCouponBody(lock.Till)
 	return out, nil
@@ -121,6 +159,7 @@ func (a *API) lockCoupon(ctx context.Context, in *lockRequest) (*lockResponse, e
 
 type unlockRequest struct {
 	ByCoupon
+	KeyHeader
 	Body struct {
 		LockToken string `json:"lock_token,omitempty" maxLength:"100"`
 		Reason    string `json:"reason,omitempty" maxLength:"500" doc:"needed from the book's manager without lock_token"`
@@ -129,30 +168,34 @@ type unlockRequest struct {
 
 // unlockCoupon lets go of a coupon.
 func (a *API) unlockCoupon(ctx context.Context, in *unlockRequest) (*couponResponse, error) {
-	return answerCoupon(a.Till.Unlock(ctx, principalOf(ctx), service.CouponRef(in.Coupon), in.Body.LockToken, in.Body.Reason))
+	once, err := in.once("unlock", in.Coupon, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return answerCoupon(a.Till.Unlock(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.UnlockInput{
+		Token: in.Body.LockToken, Reason: in.Body.Reason, Once: once,
+	}))
 }
-
-// maxMetadata is the most bytes of a redemption's metadata.
-const maxMetadata = 8 << 10
 
 type redeemRequest struct {
 	ByCoupon
+	KeyHeader
 	Body struct {
-		LockToken string         `json:"lock_token,omitempty" maxLength:"100" doc:"from lock; books with require_lock false need none"`
-		OrderRef  string         `json:"order_ref,omitempty" maxLength:"200" doc:"your order: the same one never redeems twice"`
-		Metadata  map[string]any `json:"metadata,omitempty" doc:"yours, at most 8 KiB"`
+		LockToken string `json:"lock_token,omitempty" maxLength:"100" doc:"from lock; books with require_lock false need none"`
+		OrderRef  string `json:"order_ref,omitempty" maxLength:"200" doc:"your order: the same one never redeems twice"`
+		Metadata  object `json:"metadata,omitempty" doc:"yours, at most 8 KiB"`
 	}
 }
 
 type redemptionBody struct {
-	ID         uuid.UUID       `json:"id"`
-	CouponID   uuid.UUID       `json:"coupon_id"`
-	BookID     uuid.UUID       `json:"book_id"`
-	UserID     uuid.UUID       `json:"user_id"`
-	OrderRef   *string         `json:"order_ref"`
-	Metadata   json.RawMessage `json:"metadata,omitempty"`
-	RedeemedAt time.Time       `json:"redeemed_at"`
-	RolledBack bool            `json:"rolled_back"`
+	ID         uuid.UUID `json:"id"`
+	CouponID   uuid.UUID `json:"coupon_id"`
+	BookID     uuid.UUID `json:"book_id"`
+	UserID     uuid.UUID `json:"user_id"`
+	OrderRef   *string   `json:"order_ref"`
+	Metadata   object    `json:"metadata,omitempty"`
+	RedeemedAt time.Time `json:"redeemed_at"`
+	RolledBack bool      `json:"rolled_back"`
 }
 
 type redemptionResponse struct {
@@ -163,59 +206,65 @@ type redemptionResponse struct {
 	}
 }
 
-func answerRedemption(r service.Redeemed, err error) (*redemptionResponse, error) {
+func answerRedemption(done service.Outcome, err error) (*redemptionResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &redemptionResponse{}
-	x := r.Redemption
+	out := &redemptionResponse{Replayed: replayed(done.Replayed)}
+	x := done.Redemption
 	out.Body.Redemption = redemptionBody{x.ID, x.CouponID, x.BookID, x.UserID, x.OrderRef, x.Metadata, x.RedeemedAt, x.RolledBack}
-	out.Body.Coupon = newCouponBody(r.Till)
-	if r.Replayed {
-		out.Replayed = "true"
-	}
+	out.Body.Coupon = newCouponBody(done.Till)
 	return out, nil
 }
 
 // redeemCoupon uses a coupon once.
 func (a *API) redeemCoupon(ctx context.Context, in *redeemRequest) (*redemptionResponse, error) {
-	input := service.RedeemInput{Token: in.Body.LockToken, OrderRef: in.Body.OrderRef}
-	if in.Body.Metadata != nil {
-		data, err := json.Marshal(in.Body.Metadata)
-		if err != nil {
-			return nil, err
-		}
-		if len(data) > maxMetadata {
-			return nil, coupon.InvalidInput(coupon.Field{Pointer: "/metadata", Detail: "must have at most 8192 bytes"})
-		}
-		input.Metadata = data
+	once, err := in.once("redeem", in.Coupon, in.Body)
+	if err != nil {
+		return nil, err
 	}
-	return answerRedemption(a.Till.Redeem(ctx, principalOf(ctx), service.CouponRef(in.Coupon), input))
+	return answerRedemption(a.Till.Redeem(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.RedeemInput{
+		Token: in.Body.LockToken, OrderRef: in.Body.OrderRef, Metadata: json.RawMessage(in.Body.Metadata), Once: once,
+	}))
 }
 
 type rollbackRequest struct {
 	ByID
+	KeyHeader
 	Body Reason
 }
 
 // rollBack gives the use of a redemption back.
 func (a *API) rollBack(ctx context.Context, in *rollbackRequest) (*redemptionResponse, error) {
-	return answerRedemption(a.Till.RollBack(ctx, principalOf(ctx), in.ID, in.Body.Reason))
+	once, err := in.once("roll back", in.ID.String(), in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return answerRedemption(a.Till.RollBack(ctx, principalOf(ctx), in.ID, service.ReasonInput{Reason: in.Body.Reason, Once: once}))
 }
 
 type withReason struct {
 	ByCoupon
+	KeyHeader
 	Body Reason
 }
 
 // revokeCoupon puts a coupon back into the stock.
 func (a *API) revokeCoupon(ctx context.Context, in *withReason) (*couponResponse, error) {
-	return answerCoupon(a.Till.Revoke(ctx, principalOf(ctx), service.CouponRef(in.Coupon), in.Body.Reason))
+	once, err := in.once("revoke", in.Coupon, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return answerCoupon(a.Till.Revoke(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.ReasonInput{Reason: in.Body.Reason, Once: once}))
 }
 
 // voidCoupon kills a coupon for good.
 func (a *API) voidCoupon(ctx context.Context, in *withReason) (*couponResponse, error) {
-	return answerCoupon(a.Till.Void(ctx, principalOf(ctx), service.CouponRef(in.Coupon), in.Body.Reason))
+	once, err := in.once("void", in.Coupon, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	return answerCoupon(a.Till.Void(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.ReasonInput{Reason: in.Body.Reason, Once: once}))
 }
 
 type timelineBody struct {

@@ -20,12 +20,13 @@ const acceptClaims = `
 	WITH queue AS (
 		UPDATE book_queues SET last_seq = last_seq + cardinality(@ids::uuid[])
 		WHERE book_id = @book_id RETURNING last_seq)
-	INSERT INTO jobs (id, kind, book_id, user_id, submitter_id, idempotency_key, fingerprint, total, seq, created_at)
-	SELECT claim.id, 'claim', @book_id, claim.user_id, claim.submitter_id, claim.key, claim.fingerprint, claim.count,
+	INSERT INTO jobs (id, kind, book_id, user_id, coupon_id, submitter_id, idempotency_key, fingerprint, total, seq, created_at)
+	SELECT claim.id, CASE WHEN claim.coupon_id IS NULL THEN 'claim' ELSE 'assign' END, @book_id, claim.user_id,
+	       claim.coupon_id, claim.submitter_id, claim.key, claim.fingerprint, claim.count,
 	       last_seq - cardinality(@ids) + claim.place, clock_timestamp()
 	FROM queue, unnest(@ids, @user_ids::uuid[], @submitter_ids::uuid[], @keys::text[], @fingerprints::bytea[],
-	                   @counts::int[], @places::int[])
-	            AS claim (id, user_id, submitter_id, key, fingerprint, count, place)
+	                   @counts::int[], @places::int[], @coupon_ids::uuid[])
+	            AS claim (id, user_id, submitter_id, key, fingerprint, count, place, coupon_id)
 	ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 	RETURNING id`
 
@@ -84,17 +85,17 @@ func acceptArgs(claims []coupon.NewJob) pgx.StrictNamedArgs {
 	n := len(claims)
 	ids, users, submitters := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
 	keys, fingerprints := make([]*string, n), make([][]byte, n)
-	counts, places := make([]int32, n), make([]int32, n)
+	counts, places, chosen := make([]int32, n), make([]int32, n), make([]*uuid.UUID, n)
 	for row, place := range order {
 		claim := &claims[place]
 		ids[row], users[row], submitters[row] = claim.ID, claim.UserID, claim.SubmitterID
 		if claim.IdempotencyKey != "" {
 			keys[row], fingerprints[row] = &claim.IdempotencyKey, claim.Fingerprint
 		}
-		counts[row], places[row] = int32(claim.Total), int32(place+1)
+		counts[row], places[row], chosen[row] = int32(claim.Total), int32(place+1), claim.CouponID
 	}
 	return pgx.StrictNamedArgs{
 		"book_id": claims[0].BookID, "ids": ids, "user_ids": users, "submitter_ids": submitters,
-		"keys": keys, "fingerprints": fingerprints, "counts": counts, "places": places,
+		"keys": keys, "fingerprints": fingerprints, "counts": counts, "places": places, "coupon_ids": chosen,
 	}
 }

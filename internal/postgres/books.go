@@ -10,18 +10,21 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const bookColumns = `id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user,
-	require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, version, created_at, updated_at`
+const bookColumns = `id, owner_id, name, description, status, starts_at, ends_at, time_zone, max_assignments_per_user,
+	require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, valid_for, metadata, benefit,
+	archived_at, version, created_at, updated_at`
 
 // AddBook stores a new book with an empty queue and an empty stock.
 func (s *Store) AddBook(ctx context.Context, book coupon.Book) (coupon.Book, error) {
 	return one[coupon.Book](ctx, s.db, nil, `
 		WITH queue AS (INSERT INTO book_queues (book_id) VALUES (@id)),
 		     stock AS (INSERT INTO book_stock (book_id) VALUES (@id))
-		INSERT INTO books (id, owner_id, name, description, status, starts_at, ends_at, max_assignments_per_user,
-		                   require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window)
-		VALUES (@id, @owner_id, @name, @description, @status, @starts_at, @ends_at, @max,
-		        @require_lock, @lock_for, @max_redemptions, @max_redemptions_per_user, @rollback_window)
+		INSERT INTO books (id, owner_id, name, description, status, starts_at, ends_at, time_zone, max_assignments_per_user,
+		                   require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, valid_for,
+		                   metadata, benefit, archived_at)
+		VALUES (@id, @owner_id, @name, @description, @status, @starts_at, @ends_at, @time_zone, @max,
+		        @require_lock, @lock_for, @max_redemptions, @max_redemptions_per_user, @rollback_window, @valid_for,
+		        @metadata, @benefit, @archived_at)
 		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{"owner_id": book.OwnerID}))
 }
 
@@ -34,8 +37,10 @@ func (s *Store) SaveBook(ctx context.Context, book coupon.Book) (coupon.Book, er
 		    limit_since = CASE WHEN max_assignments_per_user IS DISTINCT FROM @max THEN clock_timestamp() ELSE limit_since END,
 		    max_assignments_per_user = @max, require_lock = @require_lock, lock_for = @lock_for,
 		    max_redemptions = @max_redemptions, max_redemptions_per_user = @max_redemptions_per_user,
-		    rollback_window = @rollback_window,
-		    expired_at = CASE WHEN ends_at IS DISTINCT FROM @ends_at THEN NULL ELSE expired_at END, version = version + 1, updated_at = clock_timestamp()
+		    rollback_window = @rollback_window, valid_for = @valid_for, time_zone = @time_zone,
+		    metadata = @metadata, benefit = @benefit, archived_at = @archived_at,
+		    expired_at = CASE WHEN ends_at IS DISTINCT FROM @ends_at THEN NULL ELSE expired_at END,
+		    version = version + 1, updated_at = clock_timestamp()
 		WHERE id = @id
 		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{}))
 }
@@ -45,7 +50,8 @@ func bookArgs(book coupon.Book, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 	more["status"], more["starts_at"], more["ends_at"] = book.Status, book.StartsAt, book.EndsAt
 	more["max"], more["require_lock"], more["lock_for"] = book.MaxAssignmentsPerUser, book.RequireLock, book.LockFor
 	more["max_redemptions"], more["max_redemptions_per_user"] = book.MaxRedemptions, book.MaxRedemptionsPerUser
-	more["rollback_window"] = book.RollbackWindow
+	more["rollback_window"], more["valid_for"], more["time_zone"] = book.RollbackWindow, book.ValidFor, book.TimeZone
+	more["metadata"], more["benefit"], more["archived_at"] = book.Metadata, book.Benefit, book.ArchivedAt
 	return more
 }
 
@@ -67,21 +73,14 @@ func (s *Store) BookForUpdate(ctx context.Context, id uuid.UUID) (coupon.Book, e
 		`SELECT `+bookColumns+` FROM books WHERE id = @id FOR UPDATE`, args)
 }
 
-// Books lists books, newest first, from the id before on; owner nil: all owners'.
-func (s *Store) Books(ctx context.Context, owner *uuid.UUID, before *uuid.UUID, limit int) ([]coupon.Book, error) {
+// Books lists books, newest first.
+func (s *Store) Books(ctx context.Context, f coupon.BookFilter, limit int) ([]coupon.Book, error) {
 	return all[coupon.Book](ctx, s.db, `
 		SELECT `+bookColumns+` FROM books
 		WHERE (@owner::uuid IS NULL OR owner_id = @owner) AND (@before::uuid IS NULL OR id < @before)
+		  AND (archived_at IS NOT NULL) = @archived
 		ORDER BY id DESC LIMIT @limit`,
-		pgx.StrictNamedArgs{"owner": owner, "before": before, "limit": limit})
-}
-
-// BookStats counts without reading the coupons.
-func (s *Store) BookStats(ctx context.Context, id uuid.UUID) (coupon.BookStats, error) {
-	return one[coupon.BookStats](ctx, s.db, coupon.ErrBookNotFound, `
-		SELECT total, free, reserved, total - free AS assigned, refused,
-		       (SELECT count(*) FROM jobs WHERE book_id = @id AND kind = 'claim' AND status = 'queued') AS queued
-		FROM book_stock WHERE book_id = @id`, pgx.StrictNamedArgs{"id": id})
+		pgx.StrictNamedArgs{"owner": f.OwnerID, "before": f.Before, "archived": f.Archived, "limit": limit})
 }
 
 // OpenBook is a book as the accept path looks at it.

@@ -29,7 +29,7 @@ func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
 		UPDATE jobs
 		SET status = 'running', epoch = epoch + 1, heartbeat_at = clock_timestamp(),
 		    started_at = coalesce(started_at, clock_timestamp())
-		WHERE id = @id AND kind <> 'claim'
+		WHERE id = @id AND seq IS NULL
 		  AND (status = 'queued' OR status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds')
 		RETURNING id, book_id, submitter_id, epoch, total, processed, params`, pgx.StrictNamedArgs{"id": id})
 }

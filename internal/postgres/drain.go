@@ -46,9 +46,9 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 			return err
 		})
 	batch.Queue(`
-		SELECT id AS job_id, user_id, submitter_id, seq, total AS count
+		SELECT id AS job_id, user_id, submitter_id, seq, total AS count, coupon_id
 		FROM jobs
-		WHERE book_id = $1 AND kind = 'claim' AND status = 'queued' AND seq > $2
+		WHERE book_id = $1 AND status = 'queued' AND seq > $2
 		ORDER BY seq LIMIT $3
 		FOR UPDATE SKIP LOCKED`, bookID, after, limit).
 		Query(func(rows pgx.Rows) (err error) {
@@ -83,6 +83,26 @@ type FreeCoupon struct {
 	ID       uuid.UUID
 	DrawRank int64
 	EventSeq int
+}
+
+// ChosenCoupon is one that a claim names, locked.
+type ChosenCoupon struct {
+	FreeCoupon
+	State coupon.State // at present
+}
+
+// HoldChosen locks the coupons that claims name, in the order of their ids.
+func (s *Store) HoldChosen(ctx context.Context, bookID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]ChosenCoupon, error) {
+	held, err := all[ChosenCoupon](ctx, s.db, `
+		SELECT c.id, c.draw_rank, c.event_seq, `+stateNow+` AS state
+		FROM coupons c JOIN books b ON b.id = c.book_id
+		WHERE c.book_id = @book_id AND c.id = ANY(@ids) ORDER BY c.id FOR UPDATE OF c`,
+		pgx.StrictNamedArgs{"book_id": bookID, "ids": ids})
+	byID := make(map[uuid.UUID]ChosenCoupon, len(held))
+	for _, c := range held {
+		byID[c.ID] = c
+	}
+	return byID, err
 }
 
 const freeCoupons = `

@@ -18,41 +18,75 @@ func (s *Store) EndedBooks(ctx context.Context, limit int) ([]uuid.UUID, error) 
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// ExpireCoupons writes up to limit coupons of an ended book down as expired and
-// returns how many. One that was never held tells no event. Coupons that
-// someone else has in hand are left for the next time.
-func (s *Store) ExpireCoupons(ctx context.Context, bookID uuid.UUID, limit int) (expired int, err error) {
+// writeDown ends what the CTE over (id, state) selects and holds: the coupons
+// come to a state without a lock, with event and statistics. One that was
+// never held tells no event.
+const writeDown = `,
+	ended AS (
+		UPDATE coupons c
+		SET state = @to, event_seq = event_seq + CASE WHEN event_seq > 0 THEN 1 ELSE 0 END,
+		    lock_id = NULL, locked_by = NULL, locked_at = NULL, locked_until = NULL, lock_order_ref = NULL
+		FROM over WHERE c.id = over.id
+		RETURNING c.id, c.book_id, c.user_id, c.event_seq, over.state AS was),
+	told AS (
+		INSERT INTO events (type, book_id, coupon_id, coupon_seq, user_id, data, created_at)
+		SELECT @type, book_id, id, event_seq, user_id, jsonb_build_object('from', was, 'to', @to), clock_timestamp()
+		FROM ended WHERE event_seq > 0),
+	counted AS (
+		INSERT INTO book_stats AS s (book_id, shard, locked, expired)
+		SELECT book_id, 0, -count(*) FILTER (WHERE was = 'LOCKED'), count(*) FILTER (WHERE @to = 'EXPIRED')
+		FROM ended GROUP BY book_id ORDER BY book_id` + addStats + `)
+	SELECT count(*) AS ended, count(*) FILTER (WHERE was = 'UNASSIGNED') AS free FROM ended`
+
+type writtenDown struct{ Ended, Free int }
+
+// ExpireBook writes up to limit coupons of an ended book down as expired and
+// returns how many. Coupons that someone else has in hand are left for the
+// next time.
+func (s *Store) ExpireBook(ctx context.Context, bookID uuid.UUID, limit int) (expired int, err error) {
 	err = s.InTx(ctx, func(tx *Store) error {
 		book, err := tx.bookAndStock(ctx, bookID)
 		if err != nil || book.EndsAt == nil || book.Now.Before(*book.EndsAt) {
 			return err // it was given more time meanwhile
 		}
-		ended, err := one[struct{ Expired, Free int }](ctx, tx.db, nil, `
+		done, err := one[writtenDown](ctx, tx.db, nil, `
 			WITH over AS (
 				SELECT id, state FROM coupons
 				WHERE book_id = @book_id AND state IN ('UNASSIGNED', 'ASSIGNED', 'LOCKED')
-				LIMIT @limit FOR UPDATE SKIP LOCKED),
-			ended AS (
-				UPDATE coupons c
-				SET state = 'EXPIRED', event_seq = event_seq + CASE WHEN event_seq > 0 THEN 1 ELSE 0 END,
-				    lock_id = NULL, locked_by = NULL, locked_at = NULL, locked_until = NULL, lock_order_ref = NULL
-				FROM over WHERE c.id = over.id
-				RETURNING c.id, c.user_id, c.event_seq, over.state AS was),
-			told AS (
-				INSERT INTO events (type, book_id, coupon_id, coupon_seq, user_id, data, created_at)
-				SELECT @type, @book_id, id, event_seq, user_id, jsonb_build_object('from', was, 'to', 'EXPIRED'), clock_timestamp()
-				FROM ended WHERE event_seq > 0)
-			SELECT count(*) AS expired, count(*) FILTER (WHERE was = 'UNASSIGNED') AS free FROM ended`,
-			pgx.StrictNamedArgs{"book_id": bookID, "limit": limit, "type": coupon.CouponExpired})
+				LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
+			pgx.StrictNamedArgs{"book_id": bookID, "limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
 		if err != nil {
 			return err
 		}
-		expired = ended.Expired
+		expired = done.Ended
 		_, err = tx.db.Exec(ctx, `UPDATE book_stock SET free = free - @free WHERE book_id = @book_id`,
-			pgx.StrictNamedArgs{"book_id": bookID, "free": ended.Free})
+			pgx.StrictNamedArgs{"book_id": bookID, "free": done.Free})
 		return err
 	})
 	return expired, err
+}
+
+// ExpireCoupons writes up to limit coupons whose own end has passed down as
+// expired, and returns how many.
+func (s *Store) ExpireCoupons(ctx context.Context, limit int) (int, error) {
+	done, err := one[writtenDown](ctx, s.db, nil, `
+		WITH over AS (
+			SELECT id, state FROM coupons
+			WHERE expires_at <= clock_timestamp() AND state IN ('ASSIGNED', 'LOCKED')
+			ORDER BY expires_at LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
+		pgx.StrictNamedArgs{"limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
+	return done.Ended, err
+}
+
+// EndLocks writes down that locks have run out, up to limit of them, and
+// returns how many. A lock that was extended meanwhile stays.
+func (s *Store) EndLocks(ctx context.Context, limit int) (int, error) {
+	done, err := one[writtenDown](ctx, s.db, nil, `
+		WITH over AS (
+			SELECT id, state FROM coupons WHERE state = 'LOCKED' AND locked_until <= clock_timestamp()
+			ORDER BY locked_until LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
+		pgx.StrictNamedArgs{"limit": limit, "to": coupon.Assigned, "type": coupon.CouponLockExpired})
+	return done.Ended, err
 }
 
 // NoteExpired notes that no coupon of an ended book is left to expire.

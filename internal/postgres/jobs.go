@@ -12,15 +12,15 @@ import (
 // jobSelect reads jobs as clients see them. Codes are not copied into jobs:
 // they are looked up by the ids that the job was granted.
 const jobSelect = `
-	SELECT j.id, j.kind, j.status, j.book_id, j.user_id, j.submitter_id, j.total, j.processed, j.succeeded, j.failed,
-	       CASE WHEN j.kind = 'claim' AND j.status = 'queued' THEN greatest(1, j.seq - (
+	SELECT j.id, j.kind, j.status, j.book_id, j.user_id, j.coupon_id, j.submitter_id, j.total, j.processed, j.succeeded, j.failed,
+	       CASE WHEN j.seq IS NOT NULL AND j.status = 'queued' THEN greatest(1, j.seq - (
 	           SELECT last_drained FROM book_stock s WHERE s.book_id = j.book_id)) END AS position,
 	       CASE WHEN j.coupon_ids IS NOT NULL THEN (
-	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', b.ends_at) ORDER BY n)
+	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', least(c.expires_at, b.ends_at)) ORDER BY n)
 	           FROM unnest(j.coupon_ids) WITH ORDINALITY AS granted (id, n)
 	           JOIN coupons c ON c.id = granted.id JOIN books b ON b.id = c.book_id) END AS coupons,
 	       CASE WHEN j.error_code = 'limit_reached' THEN (
-	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', b.ends_at) ORDER BY c.assigned_at, c.id)
+	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', least(c.expires_at, b.ends_at)) ORDER BY c.assigned_at, c.id)
 	           FROM coupons c JOIN books b ON b.id = c.book_id
 	           WHERE c.user_id = j.user_id AND c.book_id = j.book_id) END AS held,
 	       j.error_code, j.error_detail, j.created_at, j.started_at, j.finished_at

@@ -16,6 +16,7 @@ type Settlement struct {
 	BookID  uuid.UUID
 	Decided []coupon.Decision
 	Coupons []FreeCoupon
+	Expiry  *time.Time // of the coupons given out; nil: they have no end of their own
 	Now     time.Time
 }
 
@@ -31,10 +32,11 @@ func (s *Store) Settle(ctx context.Context, g Settlement) error {
 	if n := int64(len(grants.coupons)); n > 0 {
 		batch.Queue(`
 			UPDATE coupons c
-			SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, event_seq = won.seq
+			SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, expires_at = $6,
+			    event_seq = won.seq
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $5::int[]) AS won (coupon_id, user_id, job_id, seq)
 			WHERE c.id = won.coupon_id AND `+still("c.state = 'UNASSIGNED'"),
-			grants.coupons, grants.users, grants.jobs, g.Now, grants.seqs).Exec(exactly(n))
+			grants.coupons, grants.users, grants.jobs, g.Now, grants.seqs, g.Expiry).Exec(exactly(n))
 		// Counted from what is granted, a row a user, in the order of users: two
 		// groups that share users cannot deadlock, and nobody is counted twice.
 		batch.Queue(`

@@ -129,6 +129,7 @@ func (s *Store) SaveTill(ctx context.Context, c Change) error {
 	if free != 0 {
 		batch.Queue(`UPDATE book_stock SET free = free + $2 WHERE book_id = $1`, was.BookID, free).Exec(exactly(1))
 	}
+	c.countStats(batch)
 	return s.db.SendBatch(ctx, batch).Close()
 }
 

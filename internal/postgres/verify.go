@@ -70,7 +70,7 @@ var checks = []check{
 	{"every claim that ended has exactly one outcome", verdict(`
 		SELECT coalesce(cardinality(coupon_ids), 0) <> CASE status WHEN 'succeeded' THEN total ELSE 0 END
 		       OR (error_code IS NULL) <> (status = 'succeeded') AS wrong, 'job ' || id AS what
-		FROM jobs WHERE kind = 'claim' AND finished_at IS NOT NULL`)},
+		FROM jobs WHERE seq IS NOT NULL AND finished_at IS NOT NULL`)},
 	{"every job that ended has told so exactly once", verdict(`
 		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || j.id AS what
 		FROM jobs j LEFT JOIN (
@@ -96,9 +96,29 @@ var checks = []check{
 			FROM events WHERE coupon_id IS NOT NULL GROUP BY coupon_id
 		) told ON told.coupon_id = c.id
 		WHERE c.event_seq > 0 OR c.state NOT IN ('UNASSIGNED', 'EXPIRED') OR told.n > 0`)},
-	{"only coupons of ended books are expired", verdict(`
-		SELECT (b.ends_at <= clock_timestamp()) IS NOT TRUE AND c.expires_at IS NULL AS wrong, 'coupon ' || c.id AS what
+	{"only coupons whose time is over are expired", verdict(`
+		SELECT (least(b.ends_at, c.expires_at) <= clock_timestamp()) IS NOT TRUE AS wrong, 'coupon ' || c.id AS what
 		FROM coupons c JOIN books b ON b.id = c.book_id WHERE c.state = 'EXPIRED'`)},
+	{"assigned coupons went to whom the job named", verdict(`
+		SELECT j.status = 'succeeded' AND j.coupon_ids <> ARRAY[j.coupon_id] AS wrong, 'job ' || j.id AS what
+		FROM jobs j WHERE j.kind = 'assign'`)},
+	{"statistics count what the coupons say", verdict(`
+		SELECT (coalesce(s.locked, 0), coalesce(s.redeemed, 0), coalesce(s.expired, 0), coalesce(s.void, 0),
+		        coalesce(s.made, 0), coalesce(s.back, 0))
+		       <> (coalesce(c.locked, 0), coalesce(c.redeemed, 0), coalesce(c.expired, 0), coalesce(c.void, 0),
+		           coalesce(r.made, 0), coalesce(r.back, 0)) AS wrong, 'book ' || b.id AS what
+		FROM books b LEFT JOIN (
+			SELECT book_id, sum(locked) AS locked, sum(redeemed) AS redeemed, sum(expired) AS expired, sum(void) AS void,
+			       sum(redemptions) AS made, sum(rollbacks) AS back
+			FROM book_stats GROUP BY book_id
+		) s ON s.book_id = b.id LEFT JOIN (
+			SELECT book_id, count(*) FILTER (WHERE state = 'LOCKED') AS locked, count(*) FILTER (WHERE state = 'REDEEMED') AS redeemed,
+			       count(*) FILTER (WHERE state = 'EXPIRED') AS expired, count(*) FILTER (WHERE state = 'VOID') AS void
+			FROM coupons GROUP BY book_id
+		) c ON c.book_id = b.id LEFT JOIN (
+			SELECT book_id, count(*) FILTER (WHERE rolls_back IS NULL) AS made, count(rolls_back) AS back
+			FROM redemptions GROUP BY book_id
+		) r ON r.book_id = b.id`)},
 	{"stock counts what the coupons say", verdict(`
 		SELECT s.total <> coalesce(made.total, 0) OR s.free <> coalesce(made.free, 0) AS wrong, 'book ' || s.book_id AS what
 		FROM book_stock s LEFT JOIN (
@@ -131,20 +151,20 @@ var checks = []check{
 	{"refusals are counted as they are", verdict(`
 		SELECT s.refused <> coalesce(ended.n, 0) AS wrong, 'book ' || s.book_id AS what
 		FROM book_stock s LEFT JOIN (
-			SELECT book_id, count(*) AS n FROM jobs WHERE kind = 'claim' AND status = 'failed' GROUP BY book_id
+			SELECT book_id, count(*) AS n FROM jobs WHERE seq IS NOT NULL AND status = 'failed' GROUP BY book_id
 		) ended ON ended.book_id = s.book_id`)},
 	{"claims were decided in the order of acceptance", verdict(`
 		SELECT finished_at < max(finished_at) OVER (PARTITION BY book_id ORDER BY seq
 		       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS wrong, 'job ' || id AS what
-		FROM jobs WHERE kind = 'claim' AND finished_at IS NOT NULL`)},
+		FROM jobs WHERE seq IS NOT NULL AND finished_at IS NOT NULL`)},
 	{"every claim has its own place in its book's queue", verdict(`
 		SELECT count(*) OVER (PARTITION BY j.book_id, j.seq) > 1 OR j.seq NOT BETWEEN 1 AND coalesce(q.last_seq, 0) AS wrong,
 		       'job ' || j.id AS what
-		FROM jobs j LEFT JOIN book_queues q ON q.book_id = j.book_id WHERE j.kind = 'claim'`)},
+		FROM jobs j LEFT JOIN book_queues q ON q.book_id = j.book_id WHERE j.seq IS NOT NULL`)},
 	{"no claim of an active book waits longer than a minute", verdict(`
 		SELECT greatest(j.created_at, b.updated_at) < clock_timestamp() - interval '1 minute' AS wrong, 'job ' || j.id AS what
 		FROM jobs j JOIN books b ON b.id = j.book_id
-		WHERE j.kind = 'claim' AND j.status = 'queued' AND b.status = 'active'`)},
+		WHERE j.seq IS NOT NULL AND j.status = 'queued' AND b.status = 'active'`)},
 	{"generation jobs made exactly as many codes as they count", verdict(`
 		SELECT j.succeeded <> coalesce(made.n, 0) OR j.status = 'succeeded' AND j.succeeded <> j.total AS wrong, 'job ' || j.id AS what
 		FROM jobs j LEFT JOIN code_batches t ON t.job_id = j.id LEFT JOIN (

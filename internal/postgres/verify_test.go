@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
@@ -15,7 +16,7 @@ import (
 )
 
 // usedBook is a database in which things have happened: ten coupons, of which
-// seven are granted, to people who may have two; two refusals; two redemptions,
+// eight are granted, one of them chosen, to people who may have two; two refusals; two redemptions,
 // one of them rolled back; one coupon locked, one revoked, one expired; one claim waits.
 func usedBook(t *testing.T) *pgxpool.Pool {
 	t.Helper()
@@ -29,12 +30,18 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 	done, err := drainer.Drain(t.Context(), book.ID)
 	require.NoError(t, err)
 	require.Equal(t, service.Drained{Granted: 7, Refused: 2}, done)
+	var free uuid.UUID
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT id FROM coupons WHERE state = 'UNASSIGNED' LIMIT 1`).Scan(&free))
+	fixture.QueuedAssign(t, pool, book, users[2], free)
+	_, err = drainer.Drain(t.Context(), book.ID)
+	require.NoError(t, err)
 	fixture.Queued(t, pool, book.ID, users[4:], 1)
 	useCoupons(t, pool, book, users)
 	_, err = pool.Exec(t.Context(), `
 		WITH over AS (UPDATE coupons SET state = 'EXPIRED' WHERE id = (
 			SELECT id FROM coupons WHERE state = 'UNASSIGNED' AND event_seq = 0 LIMIT 1)),
-		     less AS (UPDATE book_stock SET free = free - 1)
+		     less AS (UPDATE book_stock SET free = free - 1),
+		     counted AS (INSERT INTO book_stats (book_id, shard, expired) SELECT book_id, 99, 1 FROM book_stock)
 		UPDATE books SET ends_at = clock_timestamp()`)
 	require.NoError(t, err)
 	fixture.Verify(t, pool)
@@ -49,13 +56,13 @@ func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth
 	till := service.NewTill(store, auth.NewLockTokens("secret"))
 	_, err := pool.Exec(t.Context(), `UPDATE books SET rollback_window = '1 hour'`)
 	require.NoError(t, err)
-	var last service.Redeemed
+	var last service.Outcome
 	for i, user := range users[:4] {
-		held, err := store.CouponsOf(t.Context(), user.UserID, nil, nil, 1)
+		held, err := store.CouponsOf(t.Context(), user.UserID, coupon.HeldFilter{}, 1)
 		require.NoError(t, err)
-		ref := service.CouponRef(held[0].ID.String())
+		ref := service.CouponRef(held[0].Coupon.ID.String())
 		if i == 3 {
-			_, err = till.Revoke(t.Context(), fixture.Owner(book), ref, "by mistake")
+			_, err = till.Revoke(t.Context(), fixture.Owner(book), ref, service.ReasonInput{Reason: "by mistake"})
 			require.NoError(t, err)
 			break
 		}
@@ -66,7 +73,7 @@ func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth
 			require.NoError(t, err)
 		}
 	}
-	_, err = till.RollBack(t.Context(), fixture.Owner(book), last.Redemption.ID, "sent back")
+	_, err = till.RollBack(t.Context(), fixture.Owner(book), last.Redemption.ID, service.ReasonInput{Reason: "sent back"})
 	require.NoError(t, err)
 }
 
@@ -75,8 +82,8 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
 	const (
 		won  = `(SELECT id FROM jobs WHERE kind = 'claim' AND status = 'succeeded' ORDER BY seq LIMIT 1)`
-		held = `(SELECT id FROM coupons WHERE state = 'ASSIGNED' ORDER BY id LIMIT 1)`
-		free = `(SELECT id FROM coupons WHERE state = 'UNASSIGNED' ORDER BY id LIMIT 1)`
+		held = `(SELECT id FROM coupons WHERE state = 'ASSIGNED' AND event_seq = 1 ORDER BY id LIMIT 1)`
+		free = `(SELECT id FROM coupons WHERE state = 'UNASSIGNED' AND event_seq = 0 ORDER BY id LIMIT 1)`
 	)
 	planted := []struct{ check, sql string }{
 		{"every coupon came to its state by steps that are allowed", `
@@ -111,7 +118,11 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 			INSERT INTO events (type, coupon_id, coupon_seq, created_at) VALUES ('coupon.assigned', ` + free + `, 1, now())`},
 		{"stock counts what the coupons say", `UPDATE book_stock SET free = free + 1`},
 		{"stock counts what the coupons say", `DELETE FROM coupons WHERE id = ` + free},
-		{"only coupons of ended books are expired", `UPDATE books SET ends_at = NULL`},
+		{"only coupons whose time is over are expired", `UPDATE books SET ends_at = NULL`},
+		{"assigned coupons went to whom the job named", `UPDATE jobs SET coupon_id = gen_random_uuid() WHERE kind = 'assign'`},
+		{"statistics count what the coupons say", `UPDATE book_stats SET locked = locked + 1`},
+		{"statistics count what the coupons say", `UPDATE book_stats SET rollbacks = 0 WHERE rollbacks > 0`},
+		{"statistics count what the coupons say", `DELETE FROM book_stats`},
 		{"refusals are counted as they are", `UPDATE book_stock SET refused = 0`},
 		{"claims were decided in the order of acceptance", `
 			UPDATE jobs SET finished_at = finished_at + interval '1 second' WHERE id = ` + won},

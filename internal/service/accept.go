@@ -73,7 +73,7 @@ func (c *Claims) judge(ctx context.Context, items []claimItem, results []groupco
 			continue
 		}
 		now = book.Now
-		if results[i].Err = book.TakesClaims(now); results[i].Err == nil && book.Free == 0 {
+		if results[i].Err = book.TakesClaims(now); results[i].Err == nil && book.Free == 0 && items[i].job.CouponID == nil {
 			c.soldOut.shut(book.ID)
 			results[i].Err = coupon.ErrSoldOut
 		}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -29,27 +30,28 @@ func (s *Service) Book(ctx context.Context, p auth.Principal, id uuid.UUID) (cou
 	return book, err
 }
 
-// Books lists the books that the caller manages, newest first, after the last
-// of the page before.
-func (s *Service) Books(ctx context.Context, p auth.Principal, before *uuid.UUID, limit int) ([]coupon.Book, error) {
-	owner := &p.UserID
+// Books lists the books that the caller manages, newest first.
+func (s *Service) Books(ctx context.Context, p auth.Principal, f coupon.BookFilter, limit int) ([]coupon.Book, error) {
+	f.OwnerID = &p.UserID
 	if p.Role == coupon.Admin {
-		owner = nil
+		f.OwnerID = nil
 	}
-	return s.store.Books(ctx, owner, before, limit)
+	return s.store.Books(ctx, f, limit)
 }
 
 // EditBook changes a book by edit, which gets the settings as they are. With a
 // version it does so only while the book has that one.
 func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, version *int,
-	edit func(*coupon.BookSettings),
+	edit func(*coupon.BookSettings) error,
 ) (coupon.Book, error) {
 	return s.changeBook(ctx, p, id, func(_ *postgres.Store, book coupon.Book) (coupon.Book, error) {
 		if version != nil && *version != book.Version {
 			return book, coupon.ErrBookChanged
 		}
 		settings := book.Settings()
-		edit(&settings)
+		if err := edit(&settings); err != nil {
+			return book, err
+		}
 		return book.With(settings)
 	})
 }
@@ -57,17 +59,32 @@ func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, 
 // MoveBook activates, pauses or closes a book. Accepted claims wait while it is
 // paused and end as book_not_active once it is closed.
 func (s *Service) MoveBook(ctx context.Context, p auth.Principal, id uuid.UUID, to coupon.BookStatus) (coupon.Book, error) {
+	return s.advanceBook(ctx, p, id, coupon.BookMoved[to], func(book coupon.Book) (coupon.Book, error) { return book.Move(to) })
+}
+
+// ArchiveBook closes a book and takes it out of the lists.
+func (s *Service) ArchiveBook(ctx context.Context, p auth.Principal, id uuid.UUID) error {
+	_, err := s.advanceBook(ctx, p, id, coupon.BookArchived, func(book coupon.Book) (coupon.Book, error) {
+		return book.Archive(time.Now())
+	})
+	return err
+}
+
+// advanceBook writes and tells what step makes of the book, if anything, and
+// wakes the claims that may have waited for it.
+func (s *Service) advanceBook(ctx context.Context, p auth.Principal, id uuid.UUID, event coupon.EventType,
+	step func(coupon.Book) (coupon.Book, error),
+) (coupon.Book, error) {
 	moved := false
 	book, err := s.changeBook(ctx, p, id, func(tx *postgres.Store, book coupon.Book) (coupon.Book, error) {
-		next, err := book.Move(to)
-		if err != nil || next.Status == book.Status {
+		next, err := step(book)
+		if moved = next.Status != book.Status || next.ArchivedAt != book.ArchivedAt; err != nil || !moved {
 			return next, err
 		}
-		moved = true
-		return next, tx.AddEvent(ctx, postgres.Event{Type: coupon.BookMoved[to], BookID: id, ActorID: &p.UserID})
+		return next, tx.AddEvent(ctx, postgres.Event{Type: event, BookID: id, ActorID: &p.UserID})
 	})
 	if err == nil && moved {
-		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingBook(ctx, id) }) // claims may have waited
+		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingBook(ctx, id) })
 	}
 	return book, err
 }

@@ -35,11 +35,14 @@ func NewClaims(store *postgres.Store, followers *Followers, ring func(uuid.UUID)
 	return c
 }
 
-// ClaimRequest asks for Count random coupons of a book for one user.
+// ClaimRequest asks for Count random coupons of a book for one user, or for a
+// chosen one. An assign waits in its book's queue like a claim, under the same
+// rules.
 type ClaimRequest struct {
 	BookID         uuid.UUID
-	For            coupon.UserRef // nil in all parts: the caller himself
-	CreateMissing  bool           // make the user when the reference names none
+	Coupon         *postgres.CouponRef // the chosen one; its book is then the book
+	For            coupon.UserRef      // nil in all parts: the caller himself
+	CreateMissing  bool                // make the user when the reference names none
 	Count          int
 	IdempotencyKey string // empty: none
 	Fingerprint    []byte
@@ -76,7 +79,13 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	if err != nil {
 		return Submission{}, err
 	}
-	if c.soldOut.has(in.BookID) {
+	if in.Coupon != nil {
+		book, id, err := c.chosen(ctx, p, *in.Coupon)
+		if err != nil {
+			return Submission{}, err
+		}
+		item.job.Kind, item.job.BookID, item.job.CouponID = coupon.AssignJob, book, &id
+	} else if c.soldOut.has(in.BookID) {
 		return c.refuse(ctx, item, in.Wait, coupon.ErrSoldOut)
 	}
 	// Who waits is known before the job is, so that no worker can be too fast.
@@ -89,7 +98,7 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	if got.replayed {
 		return c.answer(ctx, got, in.Wait)
 	}
-	c.ring(in.BookID)
+	c.ring(item.job.BookID)
 	if in.Wait == 0 {
 		return Submission{Job: acceptedJob(item, got)}, nil
 	}
@@ -140,7 +149,8 @@ func (c *Claims) answer(ctx context.Context, got submitted, wait time.Duration) 
 // acceptedJob is the job as it was stored a moment ago, without reading it.
 func acceptedJob(item claimItem, got submitted) coupon.Job {
 	return coupon.Job{
-		ID: item.job.ID, Kind: coupon.ClaimJob, Status: coupon.Queued, BookID: item.job.BookID, UserID: &got.userID,
+		ID: item.job.ID, Kind: item.job.Kind, Status: coupon.Queued, BookID: item.job.BookID, UserID: &got.userID,
+		CouponID:    item.job.CouponID,
 		SubmitterID: item.job.SubmitterID, Total: item.job.Total, CreatedAt: got.createdAt,
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 
+	"github.com/google/uuid"
+
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/postgres"
@@ -45,6 +47,52 @@ func (t *Till) Timeline(ctx context.Context, p auth.Principal, ref postgres.Coup
 		events[i].ActorID, events[i].UserID = nil, nil
 	}
 	return slices.Clone(events[mine:]), nil
+}
+
+// HeldBy lists a user's own coupons, and counts them by state.
+func (t *Till) HeldBy(ctx context.Context, p auth.Principal, f coupon.HeldFilter, limit int) ([]coupon.Till, map[coupon.State]int, error) {
+	tills, err := t.store.CouponsOf(ctx, p.UserID, f, limit)
+	if err != nil {
+		return nil, nil, err
+	}
+	counts, err := t.store.CountCouponsOf(ctx, p.UserID, f.BookID)
+	return atPresent(tills), counts, err
+}
+
+// CouponsIn lists a book's coupons in the order of their codes, for its manager.
+func (s *Service) CouponsIn(ctx context.Context, p auth.Principal, bookID uuid.UUID, f coupon.CouponFilter, limit int) ([]coupon.Till, error) {
+	if _, err := s.ownBook(ctx, p, bookID); err != nil {
+		return nil, err
+	}
+	tills, err := s.store.CouponsIn(ctx, bookID, f, limit)
+	return atPresent(tills), err
+}
+
+// Uses lists the uses of a book's coupons, and the tries that were refused,
+// for its manager.
+func (s *Service) Uses(ctx context.Context, p auth.Principal, bookID uuid.UUID, f coupon.UseFilter, limit int) ([]coupon.Use, error) {
+	if _, err := s.ownBook(ctx, p, bookID); err != nil {
+		return nil, err
+	}
+	return s.store.Uses(ctx, bookID, f, limit)
+}
+
+// Sale returns a book as the caller sees it who may claim from it.
+func (s *Service) Sale(ctx context.Context, p auth.Principal, bookID uuid.UUID) (coupon.Sale, error) {
+	return s.store.Sale(ctx, bookID, p.UserID)
+}
+
+// Sales lists the open and the coming sales.
+func (s *Service) Sales(ctx context.Context, p auth.Principal, after coupon.SalePlace, limit int) ([]coupon.Sale, error) {
+	return s.store.Sales(ctx, p.UserID, after, limit)
+}
+
+// atPresent shows coupons as they stand, whether or not that has been written down.
+func atPresent(tills []coupon.Till) []coupon.Till {
+	for i := range tills {
+		tills[i] = tills[i].Settled().Expire()
+	}
+	return tills
 }
 
 func (t *Till) look(ctx context.Context, p auth.Principal, ref postgres.CouponRef) (coupon.Till, error) {

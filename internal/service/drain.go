@@ -120,14 +120,15 @@ func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, si
 		if err != nil || len(group.Claims) == 0 || group.Book.Holds() {
 			return err
 		}
+		group.Claims = coupon.SameKind(group.Claims)
 		next.seq = group.Claims[len(group.Claims)-1].Seq
-		settled = postgres.Settlement{BookID: bookID, Now: group.Now}
+		settled = postgres.Settlement{BookID: bookID, Now: group.Now, Expiry: group.Book.ExpiryOf(group.Now)}
 		if why := firstOf(refusal, group.Book.Over(group.Now)); why != nil {
 			settled.Decided = coupon.RefuseAll(group.Claims, why)
 		} else if err = d.decide(ctx, tx, group, next.rank, &settled); err != nil {
 			return err
 		}
-		if n := len(settled.Coupons); n > 0 {
+		if n := len(settled.Coupons); n > 0 && group.Claims[0].CouponID == nil {
 			next.rank = settled.Coupons[n-1].DrawRank
 		}
 		return tx.Settle(ctx, settled)
@@ -153,7 +154,10 @@ func (d *Drainer) decide(ctx context.Context, tx *postgres.Store, group postgres
 			return err
 		}
 	}
-	s.Decided = coupon.Decide(group.Claims, limit, group.Free-group.Reserved)
+	if group.Claims[0].CouponID != nil {
+		return d.decideChosen(ctx, tx, group, limit, s)
+	}
+	s.Decided = coupon.Decide(group.Claims, limit, group.Free-group.Reserved, nil)
 	need := coupon.Need(s.Decided)
 	if s.Coupons, err = tx.TakeFree(ctx, group.Book.ID, rank, need); err != nil {
 		return err
@@ -163,8 +167,31 @@ func (d *Drainer) decide(ctx context.Context, tx *postgres.Store, group postgres
 		// `couponctl verify` names it.
 		slog.ErrorContext(ctx, "stock counts more coupons than there are",
 			"book_id", group.Book.ID, "counted", group.Free, "found", found)
-		s.Decided = coupon.Decide(group.Claims, limit, found)
+		s.Decided = coupon.Decide(group.Claims, limit, found, nil)
 		s.Coupons = s.Coupons[:coupon.Need(s.Decided)]
+	}
+	return nil
+}
+
+// decideChosen is decide for claims that name their coupon.
+func (d *Drainer) decideChosen(ctx context.Context, tx *postgres.Store, group postgres.Group, limit coupon.Limit, s *postgres.Settlement) error {
+	ids := make([]uuid.UUID, len(group.Claims))
+	for i, claim := range group.Claims {
+		ids[i] = *claim.CouponID
+	}
+	held, err := tx.HoldChosen(ctx, group.Book.ID, ids)
+	if err != nil {
+		return err
+	}
+	states := make(map[uuid.UUID]coupon.State, len(held))
+	for id, c := range held {
+		states[id] = c.State
+	}
+	s.Decided = coupon.Decide(group.Claims, limit, group.Free-group.Reserved, states)
+	for _, decision := range s.Decided {
+		if decision.Granted() {
+			s.Coupons = append(s.Coupons, held[*decision.CouponID].FreeCoupon)
+		}
 	}
 	return nil
 }

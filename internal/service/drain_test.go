@@ -129,7 +129,7 @@ func TestClaimsOfABookThatIsOver(t *testing.T) {
 	_, err := h.service.MoveBook(t.Context(), fixture.Owner(closed), closed.ID, coupon.Closed)
 	require.NoError(t, err)
 	past := time.Now().Add(-time.Second)
-	_, err = h.service.EditBook(t.Context(), fixture.Owner(ended), ended.ID, nil, func(s *coupon.BookSettings) { s.EndsAt = &past })
+	_, err = h.service.EditBook(t.Context(), fixture.Owner(ended), ended.ID, nil, fixture.Edit(func(s *coupon.BookSettings) { s.EndsAt = &past }))
 	require.NoError(t, err)
 
 	h.drain(t, closed.ID)

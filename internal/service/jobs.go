@@ -48,14 +48,3 @@ func (s *Service) Jobs(ctx context.Context, p auth.Principal, f coupon.JobFilter
 	}
 	return s.store.ListJobs(ctx, f, limit)
 }
-
-// CouponsPage is where a list of coupons goes on.
-type CouponsPage struct {
-	AssignedAt *time.Time
-	ID         *uuid.UUID
-}
-
-// MyCoupons lists the caller's coupons, the newest first.
-func (s *Service) MyCoupons(ctx context.Context, p auth.Principal, after CouponsPage, limit int) ([]coupon.HeldCoupon, error) {
-	return s.store.CouponsOf(ctx, p.UserID, after.AssignedAt, after.ID, limit)
-}

@@ -69,7 +69,7 @@ func TestRaceForThePerUserLimit(t *testing.T) {
 	})
 	require.Equal(t, map[string]int{"succeeded": 80, "limit_reached": 120}, fixture.Outcomes(t, h.pool, book.ID))
 	for _, user := range users {
-		held, err := h.service.MyCoupons(t.Context(), user, service.CouponsPage{}, 10)
+		held, err := h.store.CouponsOf(t.Context(), user.UserID, coupon.HeldFilter{}, 10)
 		require.NoError(t, err)
 		require.Len(t, held, 2)
 	}

@@ -46,12 +46,7 @@ const mostEnded = 500
 // Locks writes down which locks have run out. Nothing depends on it: a lock is
 // over at its instant.
 func (s *Sweeper) Locks(ctx context.Context) error {
-	for {
-		ended, err := s.store.EndLocks(ctx, mostEnded)
-		if err != nil || ended < mostEnded {
-			return err
-		}
-	}
+	return inBatches(mostEnded, func() (int, error) { return s.store.EndLocks(ctx, mostEnded) })
 }
 
 const (
@@ -59,20 +54,43 @@ const (
 	mostExpired    = 1000 // coupons in a transaction, which holds the book's stock
 )
 
-// Expiry writes the coupons of ended books down as expired. Nothing depends on
-// it: a coupon is over at its instant.
+// Expiry writes coupons whose own end or whose book's has passed down as
+// expired. Nothing depends on it: a coupon is over at its instant.
 func (s *Sweeper) Expiry(ctx context.Context) error {
+	err := inBatches(mostExpired, func() (int, error) { return s.store.ExpireCoupons(ctx, mostExpired) })
+	if err != nil {
+		return err
+	}
 	books, err := s.store.EndedBooks(ctx, mostEndedBooks)
 	for _, book := range books {
-		expired := mostExpired
-		for err == nil && expired == mostExpired {
-			expired, err = s.store.ExpireCoupons(ctx, book, mostExpired)
+		if err == nil {
+			err = inBatches(mostExpired, func() (int, error) { return s.store.ExpireBook(ctx, book, mostExpired) })
 		}
 		if err == nil {
 			err = s.store.NoteExpired(ctx, book)
 		}
 	}
 	return err
+}
+
+const (
+	answersKept = 7 * 24 * time.Hour
+	mostDropped = 1000
+)
+
+// Answers forgets answers to idempotency keys that are older than a week.
+func (s *Sweeper) Answers(ctx context.Context) error {
+	return inBatches(mostDropped, func() (int, error) { return s.store.DropAnswers(ctx, answersKept, mostDropped) })
+}
+
+// inBatches repeats a step of at most size until it does less.
+func inBatches(size int, step func() (int, error)) error {
+	for {
+		done, err := step()
+		if err != nil || done < size {
+			return err
+		}
+	}
 }
 
 // Bulk rings for bulk jobs that wait too long or whose worker has died, and

@@ -133,6 +133,8 @@ func TestEndedLocksAreTold(t *testing.T) {
 		INSERT INTO events (type, book_id, coupon_id, coupon_seq, created_at)
 		SELECT 'coupon.locked', book_id, id, 2, now() FROM coupons`)
 	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `INSERT INTO book_stats (book_id, shard, locked) VALUES ($1, 3, $2)`, book.ID, locks+1)
+	require.NoError(t, err)
 	_, err = h.pool.Exec(t.Context(), `UPDATE coupons SET locked_until = clock_timestamp() + interval '1 minute' WHERE user_id = $1`, users[0].UserID)
 	require.NoError(t, err)
 
@@ -144,9 +146,9 @@ func TestEndedLocksAreTold(t *testing.T) {
 		SELECT count(*), (SELECT count(*) FROM coupons WHERE state = 'LOCKED') FROM events WHERE type = 'coupon.lock_expired'`).Scan(&told, &held))
 	require.Equal(t, locks, told)
 	require.Equal(t, 1, held)
-	mine, err := h.service.MyCoupons(t.Context(), users[1], service.CouponsPage{}, 1)
+	mine, _, err := till.HeldBy(t.Context(), users[1], coupon.HeldFilter{}, 1)
 	require.NoError(t, err)
-	_, err = till.Lock(t.Context(), users[1], service.CouponRef(mine[0].ID.String()), service.LockInput{})
+	_, err = till.Lock(t.Context(), users[1], service.CouponRef(mine[0].Coupon.ID.String()), service.LockInput{})
 	require.NoError(t, err)
 	fixture.Verify(t, h.pool)
 }
@@ -164,11 +166,11 @@ func TestEndedBooksExpire(t *testing.T) {
 	h.drain(t, book.ID)
 	refs := make([]postgres.CouponRef, len(users))
 	for i, user := range users {
-		mine, err := h.service.MyCoupons(t.Context(), user, service.CouponsPage{}, 1)
+		mine, _, err := till.HeldBy(t.Context(), user, coupon.HeldFilter{}, 1)
 		require.NoError(t, err)
-		refs[i] = service.CouponRef(mine[0].ID.String())
+		refs[i] = service.CouponRef(mine[0].Coupon.ID.String())
 	}
-	redeem := func(i int) service.Redeemed {
+	redeem := func(i int) service.Outcome {
 		lock, err := till.Lock(t.Context(), users[i], refs[i], service.LockInput{})
 		require.NoError(t, err)
 		redeemed, err := till.Redeem(t.Context(), users[i], refs[i], service.RedeemInput{Token: lock.Token})
@@ -178,7 +180,7 @@ func TestEndedBooksExpire(t *testing.T) {
 	used := redeem(0)
 	_, err := till.Lock(t.Context(), users[1], refs[1], service.LockInput{})
 	require.NoError(t, err)
-	_, err = till.Revoke(t.Context(), owner, refs[2], "a mistake")
+	_, err = till.Revoke(t.Context(), owner, refs[2], service.ReasonInput{Reason: "a mistake"})
 	require.NoError(t, err)
 	_, err = h.pool.Exec(t.Context(), `UPDATE books SET ends_at = clock_timestamp(), rollback_window = '1 hour'`)
 	require.NoError(t, err)
@@ -207,7 +209,7 @@ func TestEndedBooksExpire(t *testing.T) {
 	require.Empty(t, ended)
 	fixture.Verify(t, h.pool)
 
-	_, err = till.RollBack(t.Context(), owner, used.Redemption.ID, "sent back")
+	_, err = till.RollBack(t.Context(), owner, used.Redemption.ID, service.ReasonInput{Reason: "sent back"})
 	require.NoError(t, err)
 	fixture.Codes(t, h.pool, owner, book.ID, 1)
 	require.NoError(t, sweeper.Expiry(t.Context()))
@@ -222,11 +224,11 @@ func TestMoreTime(t *testing.T) {
 	h := newHouse(t)
 	book := fixture.Book(t, h.pool, 2, 0)
 	end := func(at time.Time) {
-		_, err := h.service.EditBook(t.Context(), fixture.Owner(book), book.ID, nil, func(s *coupon.BookSettings) { s.EndsAt = &at })
+		_, err := h.service.EditBook(t.Context(), fixture.Owner(book), book.ID, nil, fixture.Edit(func(s *coupon.BookSettings) { s.EndsAt = &at }))
 		require.NoError(t, err)
 	}
 	end(time.Now().Add(time.Hour))
-	expired, err := h.store.ExpireCoupons(t.Context(), book.ID, 10)
+	expired, err := h.store.ExpireBook(t.Context(), book.ID, 10)
 	require.NoError(t, err)
 	require.Zero(t, expired)
 	require.NoError(t, h.store.NoteExpired(t.Context(), book.ID))

@@ -26,19 +26,25 @@ type model struct {
 	holder      int // of the people; -1: nobody
 	token       string
 	uses        int
+	ended       bool // its time is over
 	rolledBack  map[uuid.UUID]bool
 	redemptions []uuid.UUID
 }
 
+// over says why a coupon that has come to its end can do nothing any more.
+var over = map[string]string{"VOID": "coupon_void", "REDEEMED": "already_redeemed", "EXPIRED": "coupon_expired"}
+
 // bench is the real thing beside the model: one book with few coupons, each
 // good for two uses, three per person and book.
 type bench struct {
-	pool   *pgxpool.Pool
-	store  *postgres.Store
-	till   *service.Till
-	book   coupon.Book
-	people []auth.Principal
-	ids    []uuid.UUID
+	pool    *pgxpool.Pool
+	store   *postgres.Store
+	till    *service.Till
+	sweeper *service.Sweeper
+	drainer *service.Drainer
+	book    coupon.Book
+	people  []auth.Principal
+	ids     []uuid.UUID
 }
 
 func newBench(t *testing.T) *bench {
@@ -46,6 +52,8 @@ func newBench(t *testing.T) *bench {
 	b := &bench{pool: testdb.New(t)}
 	b.store = postgres.NewStore(b.pool)
 	b.till = service.NewTill(b.store, auth.NewLockTokens("secret"))
+	b.drainer = service.NewDrainer(b.store, fixture.Open{}, &fixture.Queue{})
+	b.sweeper = service.NewSweeper(b.store, nil, b.drainer, &fixture.Queue{})
 	b.people = fixture.Users(t, b.pool, 3)
 	return b
 }
@@ -80,15 +88,29 @@ func code(err error) string {
 	return ""
 }
 
+// ended is how a claim came out.
+type ended struct {
+	granted []coupon.Granted
+	refusal string
+}
+
 // claim is a claim from accept to its end.
-func (b *bench) claim(tb testing.TB, who auth.Principal) (granted []coupon.Granted) {
+func (b *bench) claim(tb testing.TB, who auth.Principal) []coupon.Granted {
 	tb.Helper()
-	ids := fixture.Queued(tb, b.pool, b.book.ID, []auth.Principal{who}, 1)
-	_, err := service.NewDrainer(b.store, fixture.Open{}, &fixture.Queue{}).Drain(tb.Context(), b.book.ID)
+	return b.drain(tb, fixture.Queued(tb, b.pool, b.book.ID, []auth.Principal{who}, 1)[0]).granted
+}
+
+func (b *bench) drain(tb testing.TB, job uuid.UUID) (out ended) {
+	tb.Helper()
+	_, err := b.drainer.Drain(tb.Context(), b.book.ID)
 	require.NoError(tb, err)
-	jobs, err := b.store.Jobs(tb.Context(), ids)
+	jobs, err := b.store.Jobs(tb.Context(), []uuid.UUID{job})
 	require.NoError(tb, err)
-	return jobs[0].Coupons
+	require.True(tb, jobs[0].Done())
+	if out.granted = jobs[0].Coupons; jobs[0].ErrorCode != nil {
+		out.refusal = *jobs[0].ErrorCode
+	}
+	return out
 }
 
 // Whatever people do to the coupons of a book, in whatever order, Postgres
@@ -110,11 +132,21 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 			owner := fixture.Owner(b.book)
 			mine := m.holder == who
 			want, got := "", ""
-			switch op := rapid.SampledFrom([]string{"claim", "lock", "unlock", "redeem", "roll back", "revoke", "void", "lock runs out"}).Draw(rt, "op"); op {
+			switch op := rapid.SampledFrom([]string{"claim", "assign", "lock", "unlock", "redeem", "roll back", "revoke", "void", "lock runs out", "expire", "sweep"}).Draw(rt, "op"); op {
 			case "claim":
 				for _, granted := range b.claim(t, person) {
 					require.Equal(rt, "UNASSIGNED", world[granted.ID].state)
 					world[granted.ID].state, world[granted.ID].holder = "ASSIGNED", who
+				}
+			case "assign":
+				got = b.drain(t, fixture.QueuedAssign(t, b.pool, b.book, person, id)).refusal
+				switch m.state {
+				case "UNASSIGNED":
+					m.state, m.holder = "ASSIGNED", who
+				case "ASSIGNED", "LOCKED":
+					want = "coupon_taken"
+				default:
+					want = over[m.state]
 				}
 			case "lock":
 				lock, err := b.till.Lock(t.Context(), person, ref, service.LockInput{})
@@ -122,10 +154,8 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 				switch {
 				case !mine:
 					want = "coupon_unavailable"
-				case m.state == "VOID":
-					want = "coupon_void"
-				case m.state == "REDEEMED":
-					want = "already_redeemed"
+				case over[m.state] != "":
+					want = over[m.state]
 				case used[who] >= 3:
 					want = "redemption_limit_reached"
 				case m.state == "LOCKED":
@@ -134,7 +164,7 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 					m.state, m.token = "LOCKED", lock.Token
 				}
 			case "unlock":
-				_, err := b.till.Unlock(t.Context(), person, ref, m.token, "")
+				_, err := b.till.Unlock(t.Context(), person, ref, service.UnlockInput{Token: m.token})
 				if got = code(err); !mine {
 					want = "coupon_unavailable"
 				} else if m.state == "LOCKED" {
@@ -146,10 +176,8 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 				switch {
 				case !mine:
 					want = "coupon_unavailable"
-				case m.state == "VOID":
-					want = "coupon_void"
-				case m.state == "REDEEMED":
-					want = "already_redeemed"
+				case over[m.state] != "":
+					want = over[m.state]
 				case used[who] >= 3:
 					want = "redemption_limit_reached"
 				case m.state != "LOCKED":
@@ -168,27 +196,27 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 					continue
 				}
 				which := rapid.SampledFrom(m.redemptions).Draw(rt, "redemption")
-				_, err := b.till.RollBack(t.Context(), owner, which, "sent back")
+				_, err := b.till.RollBack(t.Context(), owner, which, service.ReasonInput{Reason: "sent back"})
 				if got = code(err); m.rolledBack[which] {
 					want = "already_rolled_back"
 				} else {
 					m.rolledBack[which] = true
 					m.uses--
 					used[m.holder]--
-					if m.state == "REDEEMED" {
+					if m.state == "REDEEMED" && m.ended {
+						m.state = "EXPIRED"
+					} else if m.state == "REDEEMED" {
 						m.state = "ASSIGNED"
 					}
 				}
 			case "revoke":
-				_, err := b.till.Revoke(t.Context(), owner, ref, "a mistake")
+				_, err := b.till.Revoke(t.Context(), owner, ref, service.ReasonInput{Reason: "a mistake"})
 				got = code(err)
 				switch {
 				case m.state == "UNASSIGNED":
 					want = "coupon_not_assigned"
-				case m.state == "VOID":
-					want = "coupon_void"
-				case m.state == "REDEEMED":
-					want = "already_redeemed"
+				case over[m.state] != "":
+					want = over[m.state]
 				case m.state == "LOCKED":
 					want = "coupon_locked"
 				case m.uses > 0:
@@ -197,9 +225,9 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 					m.state, m.holder = "UNASSIGNED", -1
 				}
 			case "void":
-				_, err := b.till.Void(t.Context(), owner, ref, "no more")
-				if got = code(err); m.state == "REDEEMED" {
-					want = "already_redeemed"
+				_, err := b.till.Void(t.Context(), owner, ref, service.ReasonInput{Reason: "no more"})
+				if got = code(err); m.state == "REDEEMED" || m.state == "EXPIRED" {
+					want = over[m.state]
 				} else {
 					m.state, m.token = "VOID", ""
 				}
@@ -210,6 +238,19 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 				_, err := b.pool.Exec(t.Context(), `UPDATE coupons SET locked_until = clock_timestamp() WHERE id = $1`, id)
 				require.NoError(rt, err)
 				m.state, m.token = "ASSIGNED", ""
+			case "expire": // the clock goes on: at once for a coupon in use, later for one that is used up
+				if m.holder < 0 || m.state == "VOID" || m.state == "EXPIRED" {
+					continue
+				}
+				_, err := b.pool.Exec(t.Context(), `UPDATE coupons SET expires_at = clock_timestamp() WHERE id = $1`, id)
+				require.NoError(rt, err)
+				m.ended = true
+				if m.state != "REDEEMED" {
+					m.state, m.token = "EXPIRED", ""
+				}
+			case "sweep": // writes down what is so already
+				require.NoError(rt, b.sweeper.Locks(t.Context()))
+				require.NoError(rt, b.sweeper.Expiry(t.Context()))
 			}
 			require.Equal(rt, want, got)
 			seen, err := b.till.Coupon(t.Context(), owner, ref)
@@ -233,10 +274,10 @@ func TestFiftyHandsAtTheTill(t *testing.T) {
 			b.claim(t, who)
 		}
 	}
-	held := map[int][]coupon.HeldCoupon{}
+	held := map[int][]coupon.Till{}
 	for i, who := range b.people {
 		var err error
-		held[i], err = b.store.CouponsOf(t.Context(), who.UserID, nil, nil, 50)
+		held[i], err = b.store.CouponsOf(t.Context(), who.UserID, coupon.HeldFilter{}, 50)
 		require.NoError(t, err)
 	}
 	var strange sync.Map
@@ -247,24 +288,24 @@ func TestFiftyHandsAtTheTill(t *testing.T) {
 			who := hand % len(b.people)
 			owner := fixture.Owner(b.book)
 			for range 40 {
-				ref := service.CouponRef(held[who][random.IntN(len(held[who]))].ID.String())
+				ref := service.CouponRef(held[who][random.IntN(len(held[who]))].Coupon.ID.String())
 				lock, err := b.till.Lock(t.Context(), b.people[who], ref, service.LockInput{})
 				if err == nil && random.IntN(4) > 0 {
-					var done service.Redeemed
+					var done service.Outcome
 					done, err = b.till.Redeem(t.Context(), b.people[who], ref, service.RedeemInput{Token: lock.Token})
 					if err == nil && random.IntN(2) > 0 {
-						_, err = b.till.RollBack(t.Context(), owner, done.Redemption.ID, "sent back")
+						_, err = b.till.RollBack(t.Context(), owner, done.Redemption.ID, service.ReasonInput{Reason: "sent back"})
 					}
 				}
 				switch {
 				case err != nil && isNoRefusal(err):
 					strange.Store(err.Error(), true)
 				case random.IntN(3) == 0:
-					_, err = b.till.Unlock(t.Context(), b.people[who], ref, lock.Token, "")
+					_, err = b.till.Unlock(t.Context(), b.people[who], ref, service.UnlockInput{Token: lock.Token})
 				case random.IntN(20) == 0:
-					_, err = b.till.Revoke(t.Context(), owner, ref, "a mistake")
+					_, err = b.till.Revoke(t.Context(), owner, ref, service.ReasonInput{Reason: "a mistake"})
 				case random.IntN(40) == 0:
-					_, err = b.till.Void(t.Context(), owner, ref, "no more")
+					_, err = b.till.Void(t.Context(), owner, ref, service.ReasonInput{Reason: "no more"})
 				}
 				if err != nil && isNoRefusal(err) {
 					strange.Store(err.Error(), true)

@@ -23,7 +23,7 @@ type counter struct {
 	till   *service.Till
 	book   coupon.Book
 	holder auth.Principal
-	coupon coupon.HeldCoupon
+	coupon coupon.Coupon
 }
 
 // newCounter makes one; rules is SQL that sets columns of the book.
@@ -40,15 +40,15 @@ func newCounter(t *testing.T, rules string) *counter {
 	fixture.Queued(t, c.pool, c.book.ID, []auth.Principal{c.holder}, 1)
 	_, err = service.NewDrainer(store, fixture.Open{}, &fixture.Queue{}).Drain(t.Context(), c.book.ID)
 	require.NoError(t, err)
-	held, err := store.CouponsOf(t.Context(), c.holder.UserID, nil, nil, 1)
+	held, err := store.CouponsOf(t.Context(), c.holder.UserID, coupon.HeldFilter{}, 1)
 	require.NoError(t, err)
-	c.coupon = held[0]
+	c.coupon = held[0].Coupon
 	return c
 }
 
 func (c *counter) ref() postgres.CouponRef { return service.CouponRef(c.coupon.ID.String()) }
 
-func (c *counter) lock(t *testing.T) service.Lock {
+func (c *counter) lock(t *testing.T) service.Outcome {
 	t.Helper()
 	lock, err := c.till.Lock(t.Context(), c.holder, c.ref(), service.LockInput{})
 	require.NoError(t, err)
@@ -141,7 +141,7 @@ func TestTwoHundredRollbacks(t *testing.T) {
 	redeemed, err := c.till.Redeem(t.Context(), c.holder, c.ref(), service.RedeemInput{Token: c.lock(t).Token})
 	require.NoError(t, err)
 	ends := race(200, func(int) error {
-		_, err := c.till.RollBack(t.Context(), fixture.Owner(c.book), redeemed.Redemption.ID, "sent back")
+		_, err := c.till.RollBack(t.Context(), fixture.Owner(c.book), redeemed.Redemption.ID, service.ReasonInput{Reason: "sent back"})
 		return err
 	})
 	require.Equal(t, map[string]int{"": 1, "already_rolled_back": 199}, ends)
@@ -157,11 +157,11 @@ func TestRedemptionsPerUserAreLimited(t *testing.T) {
 	store := postgres.NewStore(c.pool)
 	_, err := service.NewDrainer(store, fixture.Open{}, &fixture.Queue{}).Drain(t.Context(), c.book.ID)
 	require.NoError(t, err)
-	held, err := store.CouponsOf(t.Context(), c.holder.UserID, nil, nil, 10)
+	held, err := store.CouponsOf(t.Context(), c.holder.UserID, coupon.HeldFilter{}, 10)
 	require.NoError(t, err)
 	require.Len(t, held, 3)
 	ends := race(200, func(i int) error {
-		_, err := c.till.Redeem(t.Context(), c.holder, service.CouponRef(held[i%3].Code), service.RedeemInput{})
+		_, err := c.till.Redeem(t.Context(), c.holder, service.CouponRef(held[i%3].Coupon.Code), service.RedeemInput{})
 		return err
 	})
 	require.Equal(t, map[string]int{"": 7, "redemption_limit_reached": 193}, ends)
