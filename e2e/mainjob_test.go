@@ -2,12 +2,14 @@ package e2e
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"couponbook/internal/client"
+	"couponbook/internal/showcase"
 )
 
 // The main job, by hand: a book, codes, an account, a claim that is answered
@@ -56,4 +58,17 @@ func TestTheFlashSale(t *testing.T) {
 	for _, p := range append(h.apis, h.workers...) {
 		require.NoError(t, p.stop(t), p.name)
 	}
+}
+
+// Everything that couponctl showcase shows is as it must be.
+func TestTheShowcase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 1, 1)
+	admin, guest := h.admin(t)
+	var out strings.Builder
+	failed, err := showcase.Play(t.Context(), &out, guest, admin)
+	require.NoError(t, err)
+	require.Zero(t, failed, "%s", out.String())
+	t.Logf("\n%s", out.String())
+	h.verify(t)
 }

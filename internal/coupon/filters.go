@@ -28,8 +28,8 @@ func PlaceOf(t Till) HeldPlace {
 	return HeldPlace{state != Assigned && state != Locked, t.EndsAt(), &t.Coupon.ID}
 }
 
-// CouponFilter narrows a list of a book's coupons.
-type CouponFilter struct {
+// StockFilter narrows a list of a book's coupons.
+type StockFilter struct {
 	State  *State
 	Prefix string     // of the normalised code
 	After  *uuid.UUID // the last one of the page before

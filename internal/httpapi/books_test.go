@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -161,4 +162,66 @@ func TestAPIKeys(t *testing.T) {
 	require.Equal(t, 204, h.call(t, admin, http.MethodDelete, Prefix+"/api-keys/"+key.ID.String(), nil).status)
 	require.Equal(t, 401, h.call(t, key.Key, http.MethodGet, Prefix+"/books", nil).status)
 	require.Equal(t, "api_key_not_found", h.call(t, admin, http.MethodDelete, Prefix+"/api-keys/"+key.ID.String(), nil).problem.Code)
+}
+
+// Days mean whole days where the book is; a benefit comes back at the till, to
+// the digit; metadata stays with the owner.
+func TestDaysAndBenefit(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	manager := h.person(t, coupon.Manager)
+	var book bookBody
+	got := h.call(t, manager, http.MethodPost, Prefix+"/books", `{"name": "Kings", "time_zone": "Europe/Madrid",
+		"starts_at": "2026-01-06", "ends_at": "2099-01-06", "valid_for_seconds": 60,
+		"metadata": {"campaign": 12345678901234567890}, "benefit": {"percent_off": 10}}`)
+	require.Equal(t, 201, got.status, "%s", got.body)
+	got.read(t, &book)
+	require.Equal(t, "2026-01-05T23:00:00Z", book.StartsAt.UTC().Format(time.RFC3339))
+	require.Equal(t, "2099-01-06T23:00:00Z", book.EndsAt.UTC().Format(time.RFC3339))
+	require.JSONEq(t, `{"campaign": 12345678901234567890}`, string(book.Metadata))
+	path := Prefix + "/books/" + book.ID.String()
+	h.call(t, manager, http.MethodPatch, path, `{"time_zone": "Asia/Kolkata", "ends_at": "2099-01-06"}`).read(t, &book)
+	require.Equal(t, "2099-01-06T18:30:00Z", book.EndsAt.UTC().Format(time.RFC3339))
+	require.Equal(t, "2026-01-05T23:00:00Z", book.StartsAt.UTC().Format(time.RFC3339), "instants stay")
+	require.JSONEq(t, `{"percent_off": 10}`, string(book.Benefit))
+	h.call(t, manager, http.MethodPatch, path, `{"benefit": null, "starts_at": null, "metadata": {}}`).read(t, &book)
+	require.Equal(t, "null", string(book.Benefit))
+	require.Nil(t, book.StartsAt)
+	for _, bad := range []string{
+		`{"ends_at": "soon"}`, `{"starts_at": "2026-02-30"}`, `{"time_zone": "Local", "ends_at": "2099-01-06"}`,
+		`{"metadata": []}`, `{"benefit": {"x": "\u0000"}}`, `{"valid_for_seconds": -1}`,
+	} {
+		got := h.call(t, manager, http.MethodPatch, path, bad)
+		require.Equal(t, 422, got.status, bad)
+		require.NotEmpty(t, got.problem.Errors, bad)
+	}
+	require.Equal(t, 422, h.call(t, manager, http.MethodPost, Prefix+"/books", `{"name": "x", "ends_at": "soon"}`).status)
+}
+
+// An archived book is closed, out of the lists and unchangeable; it can still
+// be read, and its coupons are good.
+func TestArchive(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, `require_lock = true, benefit = '{"percent_off": 10}'`)
+	path := bookPath(s.book, "")
+	for range 2 {
+		require.Equal(t, 204, s.call(t, s.manager, http.MethodDelete, path, nil).status)
+	}
+	var book bookBody
+	s.call(t, s.manager, http.MethodGet, path, nil).read(t, &book)
+	require.Equal(t, coupon.Closed, book.Status)
+	require.NotNil(t, book.ArchivedAt)
+	var books page[bookBody]
+	s.call(t, s.manager, http.MethodGet, Prefix+"/books", nil).read(t, &books)
+	require.Empty(t, books.Data)
+	s.call(t, s.manager, http.MethodGet, Prefix+"/books?archived=true", nil).read(t, &books)
+	require.Len(t, books.Data, 1)
+	require.Equal(t, "book_state", s.call(t, s.manager, http.MethodPatch, path, `{"name": "x"}`).problem.Code)
+	require.Equal(t, "book_state", s.call(t, s.manager, http.MethodPost, path+"/activate", nil).problem.Code)
+	require.Equal(t, "book_not_found", s.call(t, s.person(t, coupon.Manager), http.MethodDelete, path, nil).problem.Code)
+	lock := s.lock(t, nil)
+	require.JSONEq(t, `{"percent_off": 10}`, string(lock.Coupon.Benefit))
+	var archived int
+	require.NoError(t, s.pool.QueryRow(t.Context(), `SELECT count(*) FROM events WHERE type = 'book.archived'`).Scan(&archived))
+	require.Equal(t, 1, archived)
 }

@@ -21,7 +21,7 @@ type ForWhomBody struct {
 	CreateMissing bool         `json:"create_missing,omitempty" doc:"make the user if there is none"`
 }
 
-func (in ForWhomBody) parse() (ref coupon.UserRef, err error) {
+func (in ForWhomBody) user() (ref coupon.UserRef, err error) {
 	switch {
 	case in.User != nil:
 		return coupon.NewUserRef(in.UserID, in.User.Email, in.User.ExternalID, "/user")
@@ -69,7 +69,7 @@ func (in *claimRequest) parse() (service.ClaimRequest, error) {
 			return request, err
 		}
 	}
-	request.For, err = body.ForWhomBody.parse()
+	request.For, err = body.user()
 	return request, err
 }
 
@@ -84,7 +84,7 @@ func (a *API) assignCoupon(ctx context.Context, in *assignRequest) (*jobResponse
 	ref := service.CouponRef(in.Coupon)
 	request := service.ClaimRequest{Coupon: &ref, Count: 1, CreateMissing: in.Body.CreateMissing, Wait: wait(in.Prefer)}
 	var err error
-	if request.For, err = in.Body.parse(); err != nil {
+	if request.For, err = in.Body.user(); err != nil {
 		return nil, err
 	}
 	if request.IdempotencyKey, err = in.key(); err != nil {

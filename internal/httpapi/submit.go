@@ -36,6 +36,29 @@ func keyOf(key string) (string, error) {
 	return key, nil
 }
 
+// KeyHeader comes with requests that can be repeated under the same key.
+type KeyHeader struct {
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"257" doc:"1 to 255 visible characters; the same key brings the same answer, for a week"`
+}
+
+// once reads the key, and marks the request that it comes with.
+func (h KeyHeader) once(operation, target string, body any) (service.Once, error) {
+	key, err := keyOf(h.IdempotencyKey)
+	if err != nil || key == "" {
+		return service.Once{}, err
+	}
+	mark, err := fingerprint(operation, target, body)
+	return service.Once{Key: key, Fingerprint: mark}, err
+}
+
+// replayed is the value of the header that tells a repeated answer.
+func replayed(was bool) string {
+	if was {
+		return "true"
+	}
+	return ""
+}
+
 // wait is how long the client prefers to wait. What it does not say clearly it
 // does not prefer (RFC 7240).
 func wait(prefer string) time.Duration {

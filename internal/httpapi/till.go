@@ -7,58 +7,12 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/coupon"
 	"couponbook/internal/service"
 )
-
-// ByCoupon names a coupon in the path. Our own clients use the id: a code in a
-// path ends up in other people's logs.
-type ByCoupon struct {
-	Coupon string `path:"coupon" maxLength:"200" doc:"the coupon's id, or its code in any spelling"`
-}
 
 // Reason says why; it goes into the audit trail.
 type Reason struct {
 	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"why; it goes into the audit trail"`
-}
-
-type couponBody struct {
-	ID             uuid.UUID    `json:"id"`
-	BookID         uuid.UUID    `json:"book_id"`
-	BookName       string       `json:"book_name"`
-	Code           string       `json:"code"`
-	State          coupon.State `json:"state" enum:"UNASSIGNED,ASSIGNED,LOCKED,REDEEMED,EXPIRED,VOID"`
-	UserID         *uuid.UUID   `json:"user_id" doc:"who holds or held it"`
-	AssignedAt     *time.Time   `json:"assigned_at"`
-	ExpiresAt      *time.Time   `json:"expires_at" doc:"worth nothing from this instant on"`
-	LockedUntil    *time.Time   `json:"locked_until"`
-	MaxRedemptions int          `json:"max_redemptions"`
-	Remaining      int          `json:"remaining" doc:"uses left"`
-	Benefit        object       `json:"benefit" nullable:"true" doc:"what it is worth, as its book says"`
-	Now            time.Time    `json:"now" doc:"the server's clock, for countdowns"`
-}
-
-func newCouponBody(t coupon.Till) couponBody {
-	c := t.Coupon
-	return couponBody{
-		c.ID, c.BookID, t.Book.Name, c.Code, c.State, c.UserID, c.AssignedAt, t.EndsAt(), c.LockedUntil,
-		c.MaxRedemptions, c.Remaining(), object(t.Book.Benefit), t.Now,
-	}
-}
-
-// KeyHeader comes with requests that can be repeated under the same key.
-type KeyHeader struct {
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"257" doc:"1 to 255 visible characters; the same key brings the same answer, for a week"`
-}
-
-// once reads the key, and marks the request that it comes with.
-func (h KeyHeader) once(operation, target string, body any) (service.Once, error) {
-	key, err := keyOf(h.IdempotencyKey)
-	if err != nil || key == "" {
-		return service.Once{}, err
-	}
-	mark, err := fingerprint(operation, target, body)
-	return service.Once{Key: key, Fingerprint: mark}, err
 }
 
 type couponResponse struct {
@@ -71,47 +25,6 @@ func answerCoupon(out service.Outcome, err error) (*couponResponse, error) {
 		return nil, err
 	}
 	return &couponResponse{replayed(out.Replayed), newCouponBody(out.Till)}, nil
-}
-
-// replayed is the value of the header that tells a repeated answer.
-func replayed(was bool) string {
-	if was {
-		return "true"
-	}
-	return ""
-}
-
-// getCoupon reads a coupon as it stands now.
-func (a *API) getCoupon(ctx context.Context, in *ByCoupon) (*couponResponse, error) {
-	till, err := a.Till.Coupon(ctx, principalOf(ctx), service.CouponRef(in.Coupon))
-	return answerCoupon(service.Outcome{Till: till}, err)
-}
-
-type couponProblemBody struct {
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
-
-type validateResponse struct {
-	Body struct {
-		Valid    bool                `json:"valid" doc:"it can be locked and redeemed now"`
-		Problems []couponProblemBody `json:"problems" doc:"all reasons why not"`
-		Coupon   couponBody          `json:"coupon"`
-	}
-}
-
-// validateCoupon names every reason at once, and changes nothing.
-func (a *API) validateCoupon(ctx context.Context, in *ByCoupon) (*validateResponse, error) {
-	till, problems, err := a.Till.Validate(ctx, principalOf(ctx), service.CouponRef(in.Coupon))
-	if err != nil {
-		return nil, err
-	}
-	out := &validateResponse{}
-	out.Body.Valid, out.Body.Problems, out.Body.Coupon = len(problems) == 0, []couponProblemBody{}, newCouponBody(till)
-	for _, problem := range problems {
-		out.Body.Problems = append(out.Body.Problems, couponProblemBody{problem.Code, problem.Message})
-	}
-	return out, nil
 }
 
 type lockBody struct {
@@ -265,33 +178,4 @@ func (a *API) voidCoupon(ctx context.Context, in *withReason) (*couponResponse, 
 		return nil, err
 	}
 	return answerCoupon(a.Till.Void(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.ReasonInput{Reason: in.Body.Reason, Once: once}))
-}
-
-type timelineBody struct {
-	Seq     int              `json:"seq" doc:"1, 2, 3, … without a gap"`
-	Type    coupon.EventType `json:"type"`
-	At      time.Time        `json:"at"`
-	UserID  *uuid.UUID       `json:"user_id" doc:"who held it; for the book's manager"`
-	ActorID *uuid.UUID       `json:"actor_id" doc:"who did it; for the book's manager"`
-	Data    json.RawMessage  `json:"data,omitempty"`
-}
-
-type timelineResponse struct {
-	Body struct {
-		Data []timelineBody `json:"data"`
-	}
-}
-
-// timeline tells a coupon's life.
-func (a *API) timeline(ctx context.Context, in *ByCoupon) (*timelineResponse, error) {
-	events, err := a.Till.Timeline(ctx, principalOf(ctx), service.CouponRef(in.Coupon))
-	if err != nil {
-		return nil, err
-	}
-	out := &timelineResponse{}
-	out.Body.Data = make([]timelineBody, len(events))
-	for i, e := range events {
-		out.Body.Data[i] = timelineBody{e.Seq, e.Type, e.CreatedAt, e.UserID, e.ActorID, e.Data}
-	}
-	return out, nil
 }

@@ -87,7 +87,7 @@ func (s *Store) CountCouponsOf(ctx context.Context, userID uuid.UUID, bookID *uu
 //
 // It goes through the index once for each state and merges what it finds, so
 // that no filter makes it read many more than it returns.
-func (s *Store) CouponsIn(ctx context.Context, bookID uuid.UUID, f coupon.CouponFilter, limit int) ([]coupon.Till, error) {
+func (s *Store) CouponsIn(ctx context.Context, bookID uuid.UUID, f coupon.StockFilter, limit int) ([]coupon.Till, error) {
 	states := coupon.States
 	if f.State != nil {
 		states = []coupon.State{*f.State}

@@ -60,7 +60,7 @@ func (t *Till) HeldBy(ctx context.Context, p auth.Principal, f coupon.HeldFilter
 }
 
 // CouponsIn lists a book's coupons in the order of their codes, for its manager.
-func (s *Service) CouponsIn(ctx context.Context, p auth.Principal, bookID uuid.UUID, f coupon.CouponFilter, limit int) ([]coupon.Till, error) {
+func (s *Service) CouponsIn(ctx context.Context, p auth.Principal, bookID uuid.UUID, f coupon.StockFilter, limit int) ([]coupon.Till, error) {
 	if _, err := s.ownBook(ctx, p, bookID); err != nil {
 		return nil, err
 	}

@@ -237,3 +237,53 @@ func TestMoreTime(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []uuid.UUID{book.ID}, ended)
 }
+
+// Coupons with an end of their own are over at that instant, each for itself,
+// and the sweeper writes it down, as many as there are.
+func TestOwnEndsExpire(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	till := service.NewTill(h.store, auth.NewLockTokens("secret"))
+	const over = 1001 // more than one transaction takes
+	book := fixture.Book(t, h.pool, over+2, 0)
+	_, err := h.pool.Exec(t.Context(), `UPDATE books SET valid_for = '1 hour'`)
+	require.NoError(t, err)
+	users := fixture.Users(t, h.pool, over+1)
+	fixture.Queued(t, h.pool, book.ID, users, 1)
+	h.drain(t, book.ID)
+	var fresh int
+	require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT count(*) FROM coupons WHERE expires_at = assigned_at + interval '1 hour'`).Scan(&fresh))
+	require.Equal(t, over+1, fresh)
+	_, err = h.pool.Exec(t.Context(), `UPDATE coupons SET expires_at = clock_timestamp() WHERE user_id <> $1`, users[0].UserID)
+	require.NoError(t, err)
+	mine, counts, err := till.HeldBy(t.Context(), users[1], coupon.HeldFilter{}, 10)
+	require.NoError(t, err)
+	require.Equal(t, coupon.Expired, mine[0].Coupon.State)
+	require.Equal(t, map[coupon.State]int{coupon.Expired: 1}, counts)
+
+	sweeper := service.NewSweeper(h.store, h.service, h.drainer, h.queue)
+	for range 2 {
+		require.NoError(t, sweeper.Expiry(t.Context()))
+		stats := h.stock(t, book.ID)
+		require.Equal(t, int64(over), stats.Expired)
+		require.Equal(t, int64(1), stats.Assigned)
+		require.Equal(t, int64(1), stats.Free)
+	}
+	fixture.Verify(t, h.pool)
+}
+
+// Answers are forgotten after a week, as many as there are.
+func TestOldAnswersAreForgotten(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	_, err := h.pool.Exec(t.Context(), `
+		INSERT INTO stored_answers (user_id, key, fingerprint, answer, created_at)
+		SELECT gen_random_uuid(), n, '', '{}', now() - CASE n WHEN 0 THEN interval '6 days' ELSE interval '7 days 1 second' END
+		FROM generate_series(0, 1001) AS n`)
+	require.NoError(t, err)
+	sweeper := service.NewSweeper(h.store, h.service, h.drainer, h.queue)
+	require.NoError(t, sweeper.Answers(t.Context()))
+	var left string
+	require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT key FROM stored_answers`).Scan(&left))
+	require.Equal(t, "0", left)
+}

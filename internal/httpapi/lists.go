@@ -55,7 +55,7 @@ type couponsResponse struct{ Body page[couponBody] }
 
 // bookCoupons lists a book's coupons in the order of their codes.
 func (a *API) bookCoupons(ctx context.Context, in *bookCouponsRequest) (*couponsResponse, error) {
-	filter := coupon.CouponFilter{State: given(in.State), Prefix: coupon.Normalise(in.Prefix)}
+	filter := coupon.StockFilter{State: given(in.State), Prefix: coupon.Normalise(in.Prefix)}
 	var after idCursor
 	if err := a.Cursors.read("book-coupons", in.Cursor, &after); err != nil {
 		return nil, err
