@@ -1,5 +1,6 @@
 import { fileURLToPath, URL } from 'node:url'
 import vue from '@vitejs/plugin-vue'
+import vuetify from 'vite-plugin-vuetify'
 import { defineConfig } from 'vitest/config'
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -8,7 +9,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 const api = process.env.COUPONBOOK_API ?? 'http://localhost:8080'
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), vuetify()],
   resolve: { alias: { '@': here('./src') } },
   server: {
     proxy: { '/api': api, '/readyz': api, '/openapi.json': api, '/monitoring': api },
@@ -21,6 +22,7 @@ export default defineConfig({
   test: {
     include: ['src/**/*.spec.ts'],
     environment: 'happy-dom',
+    server: { deps: { inline: ['vuetify'] } },
     setupFiles: ['./src/testing/setup.ts'],
     restoreMocks: true,
   },

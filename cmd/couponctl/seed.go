@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +32,7 @@ var demoPeople = []service.Account{
 
 func seedCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "seed", Short: "Fill an empty database with demo people and a book (never in production)", Args: cobra.NoArgs,
+		Use: "seed", Short: "Fill an empty database with demo people and books (never in production)", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			url, err := databaseURL()
 			if err != nil {
@@ -52,8 +54,8 @@ func (noQueue) RingBook(context.Context, uuid.UUID) error                { retur
 func (noQueue) RingJob(context.Context, coupon.JobKind, uuid.UUID) error { return nil }
 func (noQueue) PublishDone(context.Context, []uuid.UUID) error           { return nil }
 
-// seed makes the demo's people and a book with 1,000 codes, once, and returns
-// the book's id.
+// seed makes the demo's people and books, once, and returns the id of the one
+// to try things with.
 func seed(ctx context.Context, url string) (book uuid.UUID, err error) {
 	err = withDatabase(ctx, url, func(pool *pgxpool.Pool) error {
 		store := postgres.NewStore(pool)
@@ -67,11 +69,11 @@ func seed(ctx context.Context, url string) (book uuid.UUID, err error) {
 		if err != nil {
 			return err
 		}
-		if len(books) > 0 {
-			book = books[len(books)-1].ID
+		if i := slices.IndexFunc(books, func(b coupon.Book) bool { return b.Name == "Welcome" }); i >= 0 {
+			book = books[i].ID
 			return nil
 		}
-		book, err = seedBook(ctx, s, manager)
+		book, err = seedBooks(ctx, s, manager)
 		return err
 	})
 	return book, err
@@ -97,16 +99,34 @@ func seedPeople(ctx context.Context, store *postgres.Store) (map[string]uuid.UUI
 	return ids, nil
 }
 
-func seedBook(ctx context.Context, s *service.Service, manager auth.Principal) (uuid.UUID, error) {
-	perUser := 3
-	settings := coupon.NewSettings("Welcome")
-	settings.Description, settings.MaxAssignmentsPerUser = "A book to try things with.", &perUser
-	settings.RollbackWindow = 24 * time.Hour
+// seedBooks makes a book to try things with, a sale that is coming and one
+// that has a single coupon; it returns the first of these.
+func seedBooks(ctx context.Context, s *service.Service, manager auth.Principal) (uuid.UUID, error) {
+	welcome := coupon.NewSettings("Welcome")
+	welcome.Description, welcome.MaxAssignmentsPerUser = "Ten percent off, up to three times. A book to try things with.", new(3)
+	welcome.RollbackWindow, welcome.Benefit = 24*time.Hour, json.RawMessage(`{"percent_off": 10}`)
+	coming := coupon.NewSettings("Midnight sale")
+	coming.Description, coming.MaxAssignmentsPerUser = "Half price for a hundred people who are quick.", new(1)
+	coming.StartsAt, coming.EndsAt = new(time.Now().Add(26*time.Hour)), new(time.Now().Add(74*time.Hour))
+	single := coupon.NewSettings("Golden ticket")
+	single.Description, single.MaxAssignmentsPerUser = "There is one. It is good for an hour.", new(1)
+	single.ValidFor = time.Hour
+
+	if _, err := seedBook(ctx, s, manager, coming, 100, "NIGHT-####-####"); err != nil {
+		return uuid.Nil, err
+	}
+	if _, err := seedBook(ctx, s, manager, single, 1, "GOLD-####-####-####"); err != nil {
+		return uuid.Nil, err
+	}
+	return seedBook(ctx, s, manager, welcome, 1000, "WELCOME-####-####") // the newest: the README takes that
+}
+
+func seedBook(ctx context.Context, s *service.Service, manager auth.Principal, settings coupon.BookSettings, n int, pattern string) (uuid.UUID, error) {
 	book, err := s.CreateBook(ctx, manager, settings)
 	if err != nil {
 		return uuid.Nil, err
 	}
-	codes, err := s.SubmitGenerate(ctx, manager, service.GenerateRequest{BookID: book.ID, Count: 1000, Pattern: "WELCOME-####-####"})
+	codes, err := s.SubmitGenerate(ctx, manager, service.GenerateRequest{BookID: book.ID, Count: n, Pattern: pattern})
 	if err != nil {
 		return uuid.Nil, err
 	}

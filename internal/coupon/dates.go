@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sort"
 	"time"
+	_ "time/tzdata" // zones are known on machines that have none
 )
 
 // zone finds a time zone by its IANA name. Go's "Local" and "" are whatever the

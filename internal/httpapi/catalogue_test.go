@@ -17,7 +17,7 @@ import (
 	"couponbook/internal/coupon"
 )
 
-var fix = flag.Bool("fix", false, "write docs/errors.md as it should be")
+var fix = flag.Bool("fix", false, "write docs/errors.md and docs/openapi.json as they should be")
 
 const catalogueFile = "../../docs/errors.md"
 

@@ -23,7 +23,7 @@ type couponBody struct {
 	BookName       string       `json:"book_name"`
 	Code           string       `json:"code"`
 	State          coupon.State `json:"state" enum:"UNASSIGNED,ASSIGNED,LOCKED,REDEEMED,EXPIRED,VOID"`
-	UserID         *uuid.UUID   `json:"user_id" doc:"who holds or held it"`
+	UserID         *uuid.UUID   `json:"user_id" nullable:"true" doc:"who holds or held it"`
 	AssignedAt     *time.Time   `json:"assigned_at"`
 	ExpiresAt      *time.Time   `json:"expires_at" doc:"worth nothing from this instant on"`
 	LockedUntil    *time.Time   `json:"locked_until"`
@@ -78,8 +78,8 @@ type timelineBody struct {
 	Seq     int              `json:"seq" doc:"1, 2, 3, … without a gap"`
 	Type    coupon.EventType `json:"type"`
 	At      time.Time        `json:"at"`
-	UserID  *uuid.UUID       `json:"user_id" doc:"who held it; for the book's manager"`
-	ActorID *uuid.UUID       `json:"actor_id" doc:"who did it; for the book's manager"`
+	UserID  *uuid.UUID       `json:"user_id" nullable:"true" doc:"who held it; for the book's manager"`
+	ActorID *uuid.UUID       `json:"actor_id" nullable:"true" doc:"who did it; for the book's manager"`
 	Data    json.RawMessage  `json:"data,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"couponbook/internal/coupon"
@@ -15,8 +16,8 @@ type jobBody struct {
 	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,failed"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
 	BookID      uuid.UUID        `json:"book_id"`
-	UserID      *uuid.UUID       `json:"user_id" doc:"whom a claim is for"`
-	CouponID    *uuid.UUID       `json:"coupon_id" doc:"the chosen one, of an assign"`
+	UserID      *uuid.UUID       `json:"user_id" nullable:"true" doc:"whom a claim is for"`
+	CouponID    *uuid.UUID       `json:"coupon_id" nullable:"true" doc:"the chosen one, of an assign"`
 	SubmittedBy uuid.UUID        `json:"submitted_by"`
 	CreatedAt   time.Time        `json:"created_at"`
 	StartedAt   *time.Time       `json:"started_at"`
@@ -47,6 +48,15 @@ type jobErrorBody struct {
 
 type linksBody struct {
 	Self string `json:"self"`
+}
+
+// TransformSchema says that result and error are null where there is none;
+// huma knows no tag for that on objects.
+func (jobBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	for _, name := range []string{"result", "error"} {
+		s.Properties[name] = &huma.Schema{OneOf: []*huma.Schema{s.Properties[name], {Type: "null"}}}
+	}
+	return s
 }
 
 func newJobBody(j coupon.Job) jobBody {

@@ -75,7 +75,7 @@ type useBody struct {
 	Outcome      coupon.UseOutcome `json:"outcome" enum:"redeemed,rolled_back,refused"`
 	CouponID     uuid.UUID         `json:"coupon_id"`
 	Code         string            `json:"code"`
-	UserID       *uuid.UUID        `json:"user_id" doc:"who held the coupon"`
+	UserID       *uuid.UUID        `json:"user_id" nullable:"true" doc:"who held the coupon"`
 	ActorID      uuid.UUID         `json:"actor_id" doc:"who did it, or tried"`
 	OrderRef     *string           `json:"order_ref"`
 	Metadata     object            `json:"metadata,omitempty"`

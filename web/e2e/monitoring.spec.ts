@@ -1,14 +1,13 @@
 import { expect, test } from '@playwright/test'
-
-const { ADMIN_EMAIL: email = 'admin@example.com', ADMIN_PASSWORD: password = 'couponbook-demo' } =
-  process.env
+import { admin } from './service'
 
 test('an admin sees the tasks of the sale in the queue monitor', async ({ page }) => {
   await page.goto('/')
-  await page.getByLabel('E-mail').fill(email)
-  await page.getByLabel('Password').fill(password)
+  await page.getByLabel('E-mail').fill(admin.email)
+  await page.getByLabel('Password').fill(admin.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await expect(page.getByText(email)).toBeVisible()
+  await page.getByRole('button', { name: 'Account' }).click()
+  await expect(page.getByRole('link', { name: 'Task queues' })).toBeVisible()
 
   await page.goto('/monitoring/queues/assignments?status=completed')
   const task = page.getByRole('row').filter({ hasText: 'assignment:drain' })

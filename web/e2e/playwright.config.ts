@@ -12,9 +12,18 @@ export default defineConfig({
   forbidOnly: true,
   reporter: 'list',
   workers: 1,
+  projects: [
+    { name: 'desktop', use: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' } },
+    {
+      name: 'phone',
+      testMatch: 'customer.spec.ts',
+      use: { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true },
+    },
+  ],
   use: {
     baseURL: url,
     screenshot: 'only-on-failure',
+    contextOptions: { reducedMotion: 'reduce' },
     // Tests run as root in containers too, where Chromium has no sandbox.
     launchOptions: { ...findChromium(), args: ['--no-sandbox'] },
   },

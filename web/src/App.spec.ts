@@ -1,78 +1,133 @@
-import { render, screen, within } from '@testing-library/vue'
+import { screen } from '@testing-library/vue'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { describe, expect, it } from 'vitest'
-import App from './App.vue'
-import { network, problem, ready } from './testing/network'
+import { ada, network, page, problem, sale } from './testing/network'
+import { closeSession, visit } from './testing/visit'
 
-function serviceCard() {
-  return within(screen.getByRole('region', { name: 'Service' }))
+/** Answers log-ins and keeps what was sent. */
+function answerLogin(answer: () => Response) {
+  const sent: unknown[] = []
+  network.use(
+    http.post('*/api/v1/auth/login', async ({ request }) => {
+      sent.push(await request.json())
+      return answer()
+    }),
+  )
+  return sent
 }
 
-function answerReadyz(status: number, body: object) {
-  network.use(http.get('/readyz', () => HttpResponse.json(body, { status })))
+const accept = () =>
+  HttpResponse.json({ user: ada, access_token: 'not kept', expires_at: '', csrf_token: '' })
+
+async function signIn() {
+  await userEvent.type(await screen.findByLabelText('E-mail'), 'ada@example.com')
+  await userEvent.type(screen.getByLabelText('Password'), 'correct horse')
+  await userEvent.click(screen.getByRole('button', { name: 'Sign in' }))
 }
 
-describe('the state of the service', () => {
-  it('says so while it is not known yet', () => {
-    render(App)
-    expect(serviceCard().getByRole('status')).toHaveTextContent('Checking the service…')
+describe('signing in', () => {
+  it('leads back to the page that was asked for', async () => {
+    closeSession()
+    network.use(http.get('*/api/v1/sales/:id', () => HttpResponse.json(sale())))
+    const sent = answerLogin(accept)
+    const { router } = await visit('/sales/b1')
+    expect(router.currentRoute.value.name).toBe('sign-in')
+    await signIn()
+    expect(await screen.findByRole('heading', { name: 'Summer' })).toBeVisible()
+    expect(sent).toEqual([{ email: 'ada@example.com', password: 'correct horse', session: true }])
   })
 
-  it('is ready when every check is fine', async () => {
-    render(App)
-    expect(await serviceCard().findByText('Ready')).toBeVisible()
-    expect(serviceCard().getAllByRole('definition')).toHaveLength(3)
+  it('goes to no page of somebody else', async () => {
+    closeSession()
+    answerLogin(accept)
+    await visit('/sign-in?next=//evil.example')
+    await signIn()
+    expect(await screen.findByText('No sale at the moment')).toBeVisible()
   })
 
-  it('is degraded when Redis is away', async () => {
-    answerReadyz(200, { status: 'degraded', checks: { ...ready.checks, redis: 'timeout' } })
-    render(App)
-    expect(await serviceCard().findByText(/^Degraded/)).toBeVisible()
-    expect(serviceCard().getByText('timeout')).toBeVisible()
+  it('says why it was refused', async () => {
+    closeSession()
+    answerLogin(() => problem(401, 'wrong_credentials', 'E-mail or password is wrong.'))
+    await visit('/sign-in')
+    await signIn()
+    expect(await screen.findByText('E-mail or password is wrong.')).toBeVisible()
   })
 
-  it('is unavailable, with the reason, when the answer is a 503', async () => {
-    answerReadyz(503, { status: 'unavailable', checks: { ...ready.checks, postgres: 'refused' } })
-    render(App)
-    expect(await serviceCard().findByText('Unavailable')).toBeVisible()
-    expect(serviceCard().getByText('refused')).toBeVisible()
-  })
-
-  it('can be asked for again when there was no answer', async () => {
-    network.use(http.get('/readyz', () => HttpResponse.error(), { once: true }))
-    render(App)
-    expect(await serviceCard().findByText(/cannot be reached/)).toBeVisible()
-
-    await userEvent.click(serviceCard().getByRole('button', { name: 'Try again' }))
-    expect(await serviceCard().findByText('Ready')).toBeVisible()
-    expect(serviceCard().queryByText(/cannot be reached/)).not.toBeInTheDocument()
-  })
-
-  it('is not known when something else answers', async () => {
-    answerReadyz(502, { html: 'Bad gateway' })
-    render(App)
-    expect(await serviceCard().findByText(/unexpected answer \(status 502\)/)).toBeVisible()
+  it('is not asked for again, and asks nothing of the service without a session', async () => {
+    const { router } = await visit('/sign-in')
+    expect(router.currentRoute.value.name).toBe('sales')
   })
 })
 
-describe('the page', () => {
-  it('links to the reference, the document and the queues', () => {
-    render(App)
-    const links = screen.getAllByRole('link').map((link) => link.getAttribute('href'))
-    expect(links).toEqual(['/docs', '/openapi.json', '/monitoring/'])
+describe('registering', () => {
+  it('shows faults beside their fields', async () => {
+    closeSession()
+    network.use(
+      http.post('*/api/v1/auth/register', () =>
+        problem(422, 'invalid_input', 'Some of the input is wrong; see errors.', [
+          { pointer: '/email', detail: 'must be an e-mail address' },
+          { pointer: '/password', detail: 'must have 10 to 200 characters' },
+        ]),
+      ),
+    )
+    await visit('/register')
+    await userEvent.click(await screen.findByRole('button', { name: 'Make the account' }))
+    expect(await screen.findByText('must be an e-mail address')).toBeVisible()
+    expect(screen.getByLabelText('E-mail')).toHaveAccessibleDescription('must be an e-mail address')
+    expect(screen.queryByText(/Some of the input/)).toBeNull()
   })
 
-  it('offers to ask again when the session cannot be looked up', async () => {
+  it('makes the account and signs in', async () => {
+    closeSession()
+    network.use(http.post('*/api/v1/auth/register', () => HttpResponse.json(ada, { status: 201 })))
+    const sent = answerLogin(accept)
+    await visit('/register')
+    await userEvent.type(await screen.findByLabelText('E-mail'), 'ada@example.com')
+    await userEvent.type(screen.getByLabelText('Password'), 'correct horse')
+    await userEvent.click(screen.getByRole('button', { name: 'Make the account' }))
+    expect(await screen.findByText('No sale at the moment')).toBeVisible()
+    expect(sent).toEqual([{ email: 'ada@example.com', password: 'correct horse', session: true }])
+  })
+})
+
+describe('a session', () => {
+  it('ends by the menu, proven by the CSRF cookie', async () => {
+    let token: string | null = null
     network.use(
-      http.get('/api/v1/me', () => problem(503, 'unavailable', 'Come back in a minute.'), {
-        once: true,
+      http.post('*/api/v1/auth/logout', ({ request }) => {
+        token = request.headers.get('X-CSRF-Token')
+        return new HttpResponse(null, { status: 204 })
       }),
     )
-    render(App)
-    expect(await screen.findByRole('alert')).toHaveTextContent('Come back in a minute.')
-
-    await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
-    expect(await screen.findByLabelText('E-mail')).toBeVisible()
+    await visit('/sales')
+    await userEvent.click(await screen.findByRole('button', { name: 'Account' }))
+    await userEvent.click(await screen.findByText('Sign out'))
+    expect(await screen.findByLabelText('Password')).toBeVisible()
+    expect(token).toBe('double submit')
   })
+
+  it('stays when signing out is refused, and says why', async () => {
+    network.use(http.post('*/api/v1/auth/logout', () => problem(403, 'csrf', 'Reload the page.')))
+    await visit('/sales')
+    await userEvent.click(await screen.findByRole('button', { name: 'Account' }))
+    await userEvent.click(await screen.findByText('Sign out'))
+    expect(await screen.findByText('Reload the page.')).toBeVisible()
+  })
+})
+
+describe('when the service is away', () => {
+  it('says so, and goes on where it was once it is back', async () => {
+    network.use(http.get('*/api/v1/me', () => HttpResponse.error(), { once: true }))
+    network.use(http.get('*/api/v1/sales', () => page([sale()])))
+    await visit('/sales')
+    expect(await screen.findByText(/cannot be reached/)).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
+    expect(await screen.findByText('Warm days')).toBeVisible()
+  })
+})
+
+it('knows no other pages', async () => {
+  await visit('/no/such/page')
+  expect(await screen.findByText('There is nothing here')).toBeVisible()
 })

@@ -1,6 +1,20 @@
+import { createPinia } from 'pinia'
 import { createApp } from 'vue'
 import App from '@/App.vue'
-import '@/styles/tokens.css'
-import '@/styles/base.css'
+import { onSessionEnded } from '@/api/client'
+import { makeRouter } from '@/router'
+import { useNotices } from '@/stores/notices'
+import { useSession } from '@/stores/session'
+import '@/styles/app.css'
+import { vuetify } from '@/vuetify'
 
-createApp(App).mount('#app')
+const app = createApp(App).use(createPinia()).use(vuetify)
+const router = makeRouter()
+
+onSessionEnded(() => {
+  if (!useSession().forget()) return
+  useNotices().warn('Your session has ended. Sign in to go on.')
+  void router.push({ name: 'sign-in', query: { next: router.currentRoute.value.fullPath } })
+})
+
+app.use(router).mount('#app')

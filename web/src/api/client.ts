@@ -1,9 +1,8 @@
-/** What the service says when it refuses (RFC 9457). `detail` is for people, `code` for programs. */
-export interface Problem {
-  title: string
-  detail?: string
-  code?: string
-}
+import createClient from 'openapi-fetch'
+import type { components, paths } from './schema'
+
+type Schemas = components['schemas']
+export type Problem = Pick<Schemas['Problem'], 'title'> & Partial<Schemas['Problem']>
 
 /** An answer that is not what was asked for. */
 export class ApiError extends Error {
@@ -14,87 +13,81 @@ export class ApiError extends Error {
     super(problem.detail ?? problem.title)
     this.name = 'ApiError'
   }
-}
 
-/** Tells whether a body has the shape that the caller is going to read. */
-export type Shape<T> = (body: unknown) => body is T
-
-interface Options {
-  method?: 'GET' | 'POST'
-  json?: unknown
-  signal?: AbortSignal
-  /** Statuses besides 2xx whose body is an answer, not a problem. */
-  accept?: number[]
-}
-
-interface Answer {
-  status: number
-  body: unknown
+  /** What is wrong with one field of the request, by its JSON pointer; empty when nothing is. */
+  fault(pointer: string): string {
+    return this.problem.errors?.find((error) => error.pointer === pointer)?.detail ?? ''
+  }
 }
 
 /** Longer than any healthy answer takes; a server that never answers must not look like loading. */
-const timeoutMs = 10_000
+const timeoutMs = 15_000
 
-/** Sends, and resolves with a body that has the wanted shape; rejects like `send` otherwise. */
-export async function request<T>(path: string, shape: Shape<T>, options?: Options): Promise<T> {
-  const { status, body } = await send(path, options)
-  if (shape(body)) return body
-  throw new ApiError(status, problemIn(body, status))
+let sessionEnded = () => {}
+
+/** Sets what happens when an answer says that nobody is signed in any more. */
+export function onSessionEnded(handler: () => void): void {
+  sessionEnded = handler
 }
 
-/** The one fetch. Rejects with an ApiError, or with fetch's own error when there was no answer. */
-export async function send(path: string, options: Options = {}): Promise<Answer> {
-  const { method = 'GET', json, accept = [] } = options
-  const timeout = AbortSignal.timeout(timeoutMs)
-  const response = await fetch(path, {
-    method,
-    headers: { ...jsonHeaders(json), ...(method === 'GET' ? {} : csrfHeaders()) },
-    body: json === undefined ? null : JSON.stringify(json),
-    signal: options.signal ? AbortSignal.any([options.signal, timeout]) : timeout,
-  })
-  const { ok, status } = response
-  const body = parse(await response.text())
-  if (ok || accept.includes(status)) return { status, body }
-  throw new ApiError(status, problemIn(body, status))
+/** The API, typed by its own description. Wrap calls in `ask`. */
+export const api = createClient<paths>({
+  baseUrl: location.origin,
+  fetch: (request) =>
+    fetch(
+      new Request(request, {
+        signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]),
+      }),
+    ),
+})
+
+api.use({
+  onRequest({ request }) {
+    if (request.method !== 'GET') {
+      const token = csrfToken()
+      if (token) request.headers.set('X-CSRF-Token', token)
+    }
+    return request
+  },
+})
+
+interface Answer<T> {
+  data?: T
+  error?: unknown
+  response: Response
 }
 
-/** The sentence to show for whatever `request` rejected with. */
+/** Resolves with the body, or rejects: with an ApiError, or with fetch's own error when there was no answer. */
+export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call
+  if (response.ok) return data as T
+  const refusal = new ApiError(response.status, problemIn(error, response.status))
+  if (refusal.problem.code === 'unauthenticated') sessionEnded()
+  throw refusal
+}
+
+/** The sentence to show for whatever `ask` rejected with. */
 export function describe(error: unknown): string {
   if (error instanceof ApiError) return error.message
   return 'The service cannot be reached. Check the connection and try again.'
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
+/** Whether the same request may well work in a moment. */
+export function isPassing(error: unknown): boolean {
+  return !(error instanceof ApiError) || error.status >= 500 || error.status === 429
 }
 
-function jsonHeaders(json: unknown): Record<string, string> {
-  const accept = { Accept: 'application/json, application/problem+json' }
-  return json === undefined ? accept : { ...accept, 'Content-Type': 'application/json' }
-}
+/** Whether this browser may have a session: its CSRF cookie comes and goes with it. */
+export const hasSession = () => csrfToken() !== ''
 
 /** Only our own pages can read the cookie, so echoing it proves that no foreign form sent this. */
-function csrfHeaders(): Record<string, string> {
+function csrfToken(): string {
   const token = /(?:^|;\s*)couponbook_csrf=([^;]*)/.exec(document.cookie)?.[1]
-  return token ? { 'X-CSRF-Token': decodeURIComponent(token) } : {}
+  return token ? decodeURIComponent(token) : ''
 }
 
-/** Proxies answer in HTML, and a 204 with nothing: neither is an exception. */
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
+/** Proxies answer in HTML: that is no problem of ours, but one all the same. */
 function problemIn(body: unknown, status: number): Problem {
-  if (!isRecord(body) || typeof body.title !== 'string') {
-    return { title: `The service gave an unexpected answer (status ${status}). Try again later.` }
-  }
-  return {
-    title: body.title,
-    ...(typeof body.detail === 'string' && { detail: body.detail }),
-    ...(typeof body.code === 'string' && { code: body.code }),
-  }
+  if (typeof body === 'object' && body !== null && 'title' in body) return body as Problem
+  return { title: `The service gave an unexpected answer (status ${status}). Try again later.` }
 }

@@ -1,21 +1,14 @@
-import { ApiError, isRecord, request, send } from './client'
+import { api, ApiError, ask } from './client'
+import type { components } from './schema'
 
-export interface User {
-  id: string
-  email: string
-  name: string
-  role: string
-}
-
-export interface Credentials {
-  email: string
-  password: string
-}
+export type User = components['schemas']['User']
+export type Credentials = Pick<components['schemas']['LoginRequest'], 'email' | 'password'>
+export type Registration = components['schemas']['RegisterRequest']
 
 /** Who is signed in; undefined when nobody is. */
-export async function getMe(signal?: AbortSignal): Promise<User | undefined> {
+export async function getMe(): Promise<User | undefined> {
   try {
-    return await request('/api/v1/me', isUser, { signal })
+    return await ask(api.GET('/api/v1/me'))
   } catch (error) {
     if (error instanceof ApiError && error.status === 401) return undefined
     throw error
@@ -23,24 +16,16 @@ export async function getMe(signal?: AbortSignal): Promise<User | undefined> {
 }
 
 /** Starts a cookie session. The access token in the answer is for API clients and is not kept. */
-export async function signIn(credentials: Credentials): Promise<User> {
-  const json = { ...credentials, session: true }
-  const { user } = await request('/api/v1/auth/login', isLogin, { method: 'POST', json })
-  return user
+export async function signIn({ email, password }: Credentials): Promise<User> {
+  const body = { email, password, session: true }
+  return (await ask(api.POST('/api/v1/auth/login', { body }))).user
 }
 
-/** Ends the cookie session. One that the service has already forgotten is ended too. */
+export async function register(body: Registration): Promise<User> {
+  return ask(api.POST('/api/v1/auth/register', { body }))
+}
+
+/** Ends the cookie session. */
 export async function signOut(): Promise<void> {
-  await send('/api/v1/auth/logout', { method: 'POST', accept: [401] })
-}
-
-function isUser(body: unknown): body is User {
-  return (
-    isRecord(body) &&
-    [body.id, body.email, body.name, body.role].every((field) => typeof field === 'string')
-  )
-}
-
-function isLogin(body: unknown): body is { user: User } {
-  return isRecord(body) && isUser(body.user)
+  await ask(api.POST('/api/v1/auth/logout'))
 }

@@ -1,0 +1,49 @@
+import { request, type APIRequestContext } from '@playwright/test'
+
+const { ADMIN_EMAIL: email = 'admin@example.com', ADMIN_PASSWORD: password = 'couponbook-demo' } =
+  process.env
+export const admin = { email, password }
+
+interface Sale {
+  name: string
+  codes: number
+  opensInMs?: number
+}
+
+interface Job {
+  id: string
+  done: boolean
+}
+
+/** Makes a book with codes and opens it, as its manager does through the API. */
+export async function makeSale(baseURL: string, sale: Sale): Promise<string> {
+  const api = await signedIn(baseURL)
+  const startsAt = sale.opensInMs && new Date(Date.now() + sale.opensInMs).toISOString()
+  const { id } = await post<{ id: string }>(api, 'books', {
+    name: sale.name,
+    description: 'Ten percent off everything that is warm.',
+    max_assignments_per_user: 1,
+    ...(startsAt && { starts_at: startsAt }),
+  })
+  let job = await post<Job>(api, `books/${id}/codes/generate`, { count: sale.codes })
+  while (!job.done) {
+    const answer = await api.get(`/api/v1/jobs/${job.id}`, { headers: { Prefer: 'wait=5' } })
+    job = (await answer.json()) as Job
+  }
+  await post(api, `books/${id}/activate`, undefined)
+  await api.dispose()
+  return id
+}
+
+async function signedIn(baseURL: string): Promise<APIRequestContext> {
+  const guest = await request.newContext({ baseURL })
+  const { access_token: token } = await post<{ access_token: string }>(guest, 'auth/login', admin)
+  await guest.dispose()
+  return request.newContext({ baseURL, extraHTTPHeaders: { Authorization: `Bearer ${token}` } })
+}
+
+async function post<T>(api: APIRequestContext, path: string, data: unknown): Promise<T> {
+  const answer = await api.post(`/api/v1/${path}`, data === undefined ? {} : { data })
+  if (!answer.ok()) throw new Error(`POST ${path}: ${await answer.text()}`)
+  return (await answer.json()) as T
+}

@@ -1,0 +1,60 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import { expect, test as base, type Page } from '@playwright/test'
+
+/**
+ * A test that fails when any of its pages logs an error, or asks another host for anything.
+ * Refusals that a test provokes are named by `allow`: browsers log them as errors.
+ */
+export const test = base.extend<{ allow: (status: number) => void }>({
+  allow: [
+    async ({ context, baseURL }, use) => {
+      const allowed: number[] = []
+      const wrong: string[] = []
+      const refusal = /the server responded with a status of (\d+)/
+      context.on('console', (message) => {
+        if (message.type() !== 'error') return
+        const status = Number(refusal.exec(message.text())?.[1])
+        if (!allowed.includes(status)) wrong.push(message.text())
+      })
+      context.on('weberror', (failure) => wrong.push(failure.error().message))
+      context.on('request', (request) => {
+        const url = new URL(request.url())
+        if (url.protocol.startsWith('http') && url.origin !== new URL(baseURL!).origin)
+          wrong.push(`request to ${url.href}`)
+      })
+      await use((status) => allowed.push(status))
+      expect(wrong).toEqual([])
+    },
+    { auto: true },
+  ],
+})
+
+/** Nothing on the page that keeps people with a handicap out. */
+export async function isAccessible(page: Page): Promise<void> {
+  await settled(page)
+  const { violations } = await new AxeBuilder({ page }).analyze()
+  const serious = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' ')}`)).toEqual([])
+}
+
+/** Colours in the middle of a transition are nobody's choice. Spinners never end. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((motion) => motion.effect?.getComputedTiming().iterations !== Infinity)
+        .map((motion) => motion.finished),
+    ),
+  )
+}
+
+/** Nothing sticks out at the side. */
+export async function fits(page: Page): Promise<void> {
+  const overhang = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+  )
+  expect(overhang).toBe(0)
+}
+
+export { expect }

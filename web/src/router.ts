@@ -1,0 +1,93 @@
+import { createRouter, createWebHistory, type RouteRecordRaw, type RouterHistory } from 'vue-router'
+import { useSession } from '@/stores/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    title: string
+    /** For everyone, signed in or not. */
+    open?: boolean
+    /** Only for who is not signed in. */
+    door?: boolean
+  }
+}
+
+export const routes: RouteRecordRaw[] = [
+  { path: '/', redirect: { name: 'sales' } },
+  {
+    path: '/sign-in',
+    name: 'sign-in',
+    component: () => import('@/pages/SignInPage.vue'),
+    meta: { title: 'Sign in', door: true },
+  },
+  {
+    path: '/register',
+    name: 'register',
+    component: () => import('@/pages/RegisterPage.vue'),
+    meta: { title: 'Make an account', door: true },
+  },
+  {
+    path: '/sales',
+    name: 'sales',
+    component: () => import('@/pages/SalesPage.vue'),
+    meta: { title: 'Sales' },
+  },
+  {
+    path: '/sales/:id',
+    name: 'sale',
+    component: () => import('@/pages/SalePage.vue'),
+    props: true,
+    meta: { title: 'Sale' },
+  },
+  {
+    path: '/coupons',
+    name: 'coupons',
+    component: () => import('@/pages/CouponsPage.vue'),
+    meta: { title: 'My coupons' },
+  },
+  {
+    path: '/coupons/:id',
+    name: 'coupon',
+    component: () => import('@/pages/CouponPage.vue'),
+    props: true,
+    meta: { title: 'Coupon' },
+  },
+  {
+    path: '/service',
+    name: 'service',
+    component: () => import('@/pages/ServicePage.vue'),
+    meta: { title: 'Service', open: true },
+  },
+  {
+    path: '/:path(.*)*',
+    name: 'lost',
+    component: () => import('@/pages/LostPage.vue'),
+    meta: { title: 'Not found', open: true },
+  },
+]
+
+export function makeRouter(history: RouterHistory = createWebHistory()) {
+  const router = createRouter({
+    history,
+    routes,
+    scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },
+  })
+
+  // While it cannot be known who is here, App shows that instead of a page.
+  router.beforeEach(async (to) => {
+    const session = useSession()
+    await session.know()
+    if (session.trouble) return true
+    if (to.meta.door) return session.user ? next(to.query.next) : true
+    if (session.user || to.meta.open) return true
+    return { name: 'sign-in', query: to.path === '/sales' ? {} : { next: to.fullPath } }
+  })
+  router.afterEach((to) => {
+    document.title = `${to.meta.title} · couponbook`
+  })
+  return router
+}
+
+/** Where to go after signing in: a page of ours that was asked for, else the sales. */
+export function next(asked: unknown): string {
+  return typeof asked === 'string' && /^\/(?![/\\])/.test(asked) ? asked : '/sales'
+}
