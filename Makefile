@@ -11,7 +11,7 @@ SERVICES := bin/couponctl services --
 RACE = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race || echo "no C compiler here: testing without the race detector" >&2)
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print)
 
-.PHONY: help run build test test-go test-web check check-long lint lint-web fmt tidy-check bench-quick compose-env clean tools
+.PHONY: help run build test test-go test-web e2e generate check check-long lint lint-web fmt tidy-check bench-quick compose-env clean tools
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -47,6 +47,13 @@ web/e2e/node_modules/.done: web/e2e/package-lock.json
 
 test-go: build web/e2e/node_modules/.done
 	@$(SERVICES) $(GO) test $(RACE) -shuffle=on ./...
+
+e2e: build web/e2e/node_modules/.done ## Run the browser tests: real programs, a headless Chromium
+	@$(SERVICES) $(GO) test -count=1 -v -run Browser ./e2e
+
+generate: build ## Write docs/openapi.json, docs/errors.md and the web app's types anew
+	@$(SERVICES) $(GO) test -count=1 ./internal/httpapi -run 'Contract|Catalogue' -fix
+	@cd web && npm run --silent types
 
 test-web: tools web/node_modules/.done
 	@cd web && npm run --silent test

@@ -3,7 +3,7 @@ import { defineConfigWithVueTs, vueTsConfigs } from '@vue/eslint-config-typescri
 import prettier from 'eslint-config-prettier/flat'
 import vue from 'eslint-plugin-vue'
 
-/** App -> composables -> api; components know only each other, and others' types. */
+/** Pages -> composables -> stores -> api; components know only each other, and others' types. */
 function mayNotImport(files, folders, message) {
   const patterns = [{ group: folders, message, allowTypeImports: true }]
   return {
@@ -36,17 +36,22 @@ export default defineConfigWithVueTs(
   },
   mayNotImport(
     ['src/components/**'],
-    ['**/api/*', '**/composables/*', '**/App.vue'],
+    ['**/api/*', '**/composables/*', '**/stores/*', '**/pages/*', '**/App.vue'],
     'Components get props and send events.',
   ),
   mayNotImport(
     ['src/composables/**'],
-    ['**/components/*', '**/App.vue'],
+    ['**/components/*', '**/pages/*', '**/App.vue'],
     'Composables know no components.',
   ),
   mayNotImport(
+    ['src/stores/**'],
+    ['**/components/*', '**/composables/*', '**/pages/*', '**/router', '**/App.vue'],
+    'Stores know no pages.',
+  ),
+  mayNotImport(
     ['src/api/**'],
-    ['**/components/*', '**/composables/*', '**/App.vue'],
+    ['**/components/*', '**/composables/*', '**/stores/*', '**/pages/*', '**/App.vue'],
     'The API client knows nothing of ours.',
   ),
   { files: ['src/**/*.spec.ts'], ...vitest.configs.recommended },

@@ -6,6 +6,7 @@ import { makeRouter } from '@/router'
 import { useNotices } from '@/stores/notices'
 import { useSession } from '@/stores/session'
 import '@/styles/app.css'
+import '@/styles/reset.css'
 import { vuetify } from '@/vuetify'
 
 const app = createApp(App).use(createPinia()).use(vuetify)

@@ -108,6 +108,13 @@ describe('the sale page', () => {
   })
 })
 
+it('has nothing more for who has as many as he may', async () => {
+  network.use(http.get('*/api/v1/sales/b1', () => HttpResponse.json(sale({ held: 1 }))))
+  await visit('/sales/b1')
+  expect(await screen.findByText('You have yours.')).toBeVisible()
+  expect(screen.queryByRole('button', { name: 'Get my coupon' })).toBeNull()
+})
+
 describe('a sale that is not open', () => {
   const show = async (changes: Parameters<typeof sale>[0]) => {
     network.use(http.get('*/api/v1/sales/b1', () => HttpResponse.json(sale(changes))))
