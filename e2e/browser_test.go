@@ -21,4 +21,5 @@ func TestInTheBrowser(t *testing.T) {
 	out, err := tests.CombinedOutput()
 	require.NoError(t, err, "run `make test-go`, which installs what this needs:\n%s", out)
 	t.Logf("%s", out)
+	h.verify(t)
 }

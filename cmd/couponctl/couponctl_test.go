@@ -32,7 +32,7 @@ func TestVerifyFails(t *testing.T) {
 	url := testdb.NewURL(t)
 	_, err := seed(t.Context(), url)
 	require.NoError(t, err)
-	_, err = testdb.Open(t, url).Exec(t.Context(), `UPDATE book_stock SET free = free - 1`)
+	_, err = testdb.Open(t, url).Exec(t.Context(), `UPDATE book_stock SET free = free - 1 WHERE total = 1`)
 	require.NoError(t, err)
 	var out bytes.Buffer
 	require.ErrorIs(t, verify(t.Context(), &out, url), errAnomalies)

@@ -184,6 +184,11 @@ func TestDaysAndBenefit(t *testing.T) {
 	require.Equal(t, "2099-01-06T18:30:00Z", book.EndsAt.UTC().Format(time.RFC3339))
 	require.Equal(t, "2026-01-05T23:00:00Z", book.StartsAt.UTC().Format(time.RFC3339), "instants stay")
 	require.JSONEq(t, `{"percent_off": 10}`, string(book.Benefit))
+	require.Equal(t, http.StatusOK, h.call(t, manager, http.MethodPost, path+"/activate", nil).status)
+	var seen bookBody
+	h.call(t, h.person(t, coupon.UserRole), http.MethodGet, path, nil).read(t, &seen)
+	require.JSONEq(t, `{}`, string(seen.Metadata), "the owner's own")
+	require.JSONEq(t, `{"percent_off": 10}`, string(seen.Benefit))
 	h.call(t, manager, http.MethodPatch, path, `{"benefit": null, "starts_at": null, "metadata": {}}`).read(t, &book)
 	require.Equal(t, "null", string(book.Benefit))
 	require.Nil(t, book.StartsAt)

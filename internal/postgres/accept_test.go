@@ -102,3 +102,26 @@ func TestAcceptRefusesBadRows(t *testing.T) {
 	_, err = store.AcceptClaims(t.Context(), claims)
 	require.True(t, postgres.IsStored(err), "the same ids again")
 }
+
+// Asking whether claims wait does not hide their first from a drainer that
+// opens a group in the meantime.
+func TestAskingLeavesTheHeadOfTheQueue(t *testing.T) {
+	t.Parallel()
+	pool := testdb.New(t)
+	store := postgres.NewStore(pool)
+	book := fixture.Book(t, pool, 0, 0)
+	waiting, err := store.HasWaiting(t.Context(), book.ID)
+	require.NoError(t, err)
+	require.False(t, waiting)
+	_, err = store.AcceptClaims(t.Context(), newClaims(book.ID, fixture.Users(t, pool, 2), func(int) string { return "" }))
+	require.NoError(t, err)
+	require.NoError(t, store.InTx(t.Context(), func(tx *postgres.Store) error {
+		waiting, err := tx.HasWaiting(t.Context(), book.ID)
+		require.NoError(t, err)
+		require.True(t, waiting)
+		group, err := store.OpenGroup(t.Context(), book.ID, 0, 100)
+		require.NoError(t, err)
+		require.Len(t, group.Claims, 2)
+		return nil
+	}))
+}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,13 +22,17 @@ func (s *Service) CreateBook(ctx context.Context, p auth.Principal, settings cou
 }
 
 // Book returns a book that the caller may see: his own as a manager, or any
-// that is not a draft.
+// that is not a draft, without what its owner keeps in it for himself.
 func (s *Service) Book(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.Book, error) {
 	book, err := s.store.Book(ctx, id)
-	if err == nil && book.Status == coupon.Draft && !p.Owns(book.OwnerID) {
+	if err != nil || p.Owns(book.OwnerID) {
+		return book, err
+	}
+	if book.Status == coupon.Draft {
 		return coupon.Book{}, coupon.ErrBookNotFound
 	}
-	return book, err
+	book.Metadata = json.RawMessage(`{}`)
+	return book, nil
 }
 
 // Books lists the books that the caller manages, newest first.

@@ -116,6 +116,19 @@ describe('a session', () => {
   })
 })
 
+it('leads to the door when the session has ended, and back from there', async () => {
+  network.use(
+    http.get('*/api/v1/sales', () => problem(401, 'unauthenticated', 'Sign in.'), { once: true }),
+  )
+  answerLogin(accept)
+  const { router } = await visit('/sales')
+  expect(await screen.findByText(/Your session has ended/)).toBeVisible()
+  expect(await screen.findByLabelText('Password')).toBeVisible()
+  expect(router.currentRoute.value.query).toEqual({ next: '/sales' })
+  await signIn()
+  expect(await screen.findByText('No sale at the moment')).toBeVisible()
+})
+
 describe('when the service is away', () => {
   it('says so, and goes on where it was once it is back', async () => {
     network.use(http.get('*/api/v1/me', () => HttpResponse.error(), { once: true }))

@@ -1,4 +1,12 @@
-import { createRouter, createWebHistory, type RouteRecordRaw, type RouterHistory } from 'vue-router'
+import {
+  createRouter,
+  createWebHistory,
+  type Router,
+  type RouteRecordRaw,
+  type RouterHistory,
+} from 'vue-router'
+import { onSessionEnded } from '@/api/client'
+import { useNotices } from '@/stores/notices'
 import { useSession } from '@/stores/session'
 
 declare module 'vue-router' {
@@ -85,6 +93,15 @@ export function makeRouter(history: RouterHistory = createWebHistory()) {
     document.title = `${to.meta.title} · couponbook`
   })
   return router
+}
+
+/** When an answer says that the session is over, leads to the door, and from there back. */
+export function watchSession(router: Router): void {
+  onSessionEnded(() => {
+    if (!useSession().forget()) return
+    useNotices().warn('Your session has ended. Sign in to go on.')
+    void router.push({ name: 'sign-in', query: { next: router.currentRoute.value.fullPath } })
+  })
 }
 
 /** Where to go after signing in: a page of ours that was asked for, else the sales. */

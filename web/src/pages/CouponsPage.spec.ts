@@ -2,13 +2,22 @@ import { screen } from '@testing-library/vue'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
 import { expect, it } from 'vitest'
-import { coupon, network, page } from '@/testing/network'
+import { coupon, network, page, problem } from '@/testing/network'
 import { visit } from '@/testing/visit'
 
 it('says what to do when there is none', async () => {
   await visit('/coupons')
   expect(await screen.findByText('No coupon yet')).toBeVisible()
   expect(screen.getByRole('link', { name: 'To the sales' })).toHaveAttribute('href', '/sales')
+})
+
+it('says why there is nothing to see, and tries again', async () => {
+  const away = () => problem(503, 'busy', 'The service cannot do this right now.')
+  network.use(http.get('*/api/v1/me/coupons', away, { once: true }))
+  await visit('/coupons')
+  expect(await screen.findByText('The service cannot do this right now.')).toBeVisible()
+  await userEvent.click(screen.getByRole('button', { name: 'Try again' }))
+  expect(await screen.findByText('No coupon yet')).toBeVisible()
 })
 
 it('counts by state, filters, keeps the filter in the address, and reads on', async () => {

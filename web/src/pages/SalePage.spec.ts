@@ -1,7 +1,7 @@
 import { screen } from '@testing-library/vue'
 import userEvent from '@testing-library/user-event'
 import { http, HttpResponse } from 'msw'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { granted, job, network, problem, sale } from '@/testing/network'
 import { visit } from '@/testing/visit'
 
@@ -76,6 +76,29 @@ describe('the sale page', () => {
     expect(await screen.findByText('SUMMER-1234', {}, { timeout: 3000 })).toBeVisible()
     expect(keys).toHaveLength(2)
     expect(keys[0]).toBe(keys[1])
+  })
+
+  it('shares its link, and says so when the browser does not let it copy', async () => {
+    const write = vi.spyOn(navigator.clipboard, 'writeText').mockResolvedValueOnce()
+    await visit('/sales/b1')
+    await userEvent.click(await screen.findByRole('button', { name: 'Share' }))
+    expect(await screen.findByText('The link to this sale is copied.')).toBeVisible()
+    write.mockRejectedValueOnce(new DOMException('not allowed'))
+    await userEvent.click(screen.getByRole('button', { name: 'Share' }))
+    expect(await screen.findByText(/could not be copied/)).toBeVisible()
+  })
+
+  it('copies the code, and says so when the browser does not let it', async () => {
+    answerClaims(() => HttpResponse.json(granted))
+    const write = vi.spyOn(navigator.clipboard, 'writeText')
+    write.mockRejectedValueOnce(new DOMException('not allowed')).mockResolvedValueOnce()
+    await visit('/sales/b1')
+    await press()
+    await userEvent.click(await screen.findByRole('button', { name: 'Copy' }))
+    expect(await screen.findByText(/could not be copied; select it/)).toBeVisible()
+    await userEvent.click(screen.getByRole('button', { name: 'Copy' }))
+    expect(await screen.findByRole('button', { name: 'Copied' })).toBeVisible()
+    expect(write).toHaveBeenLastCalledWith('SUMMER-1234')
   })
 
   it('is kind when all are gone, and goes back to the sale', async () => {

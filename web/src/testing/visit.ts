@@ -2,17 +2,14 @@ import { render } from '@testing-library/vue'
 import { createPinia } from 'pinia'
 import { createMemoryHistory } from 'vue-router'
 import App from '@/App.vue'
-import { onSessionEnded } from '@/api/client'
-import { makeRouter } from '@/router'
-import { useSession } from '@/stores/session'
+import { makeRouter, watchSession } from '@/router'
 import { vuetify } from '@/vuetify'
 
 /** Opens the app at a path, as a browser does that may have a session. */
 export async function visit(path: string) {
   const router = makeRouter(createMemoryHistory())
-  const pinia = createPinia()
-  onSessionEnded(() => useSession(pinia).forget())
-  const opened = render(App, { global: { plugins: [pinia, vuetify, router] } })
+  watchSession(router)
+  const opened = render(App, { global: { plugins: [createPinia(), vuetify, router] } })
   await router.push(path)
   await router.isReady()
   return { ...opened, router }
