@@ -18,12 +18,11 @@ interface Job {
 /** Makes a book with codes and opens it, as its manager does through the API. */
 export async function makeSale(baseURL: string, sale: Sale): Promise<string> {
   const api = await signedIn(baseURL)
-  const startsAt = sale.opensInMs && new Date(Date.now() + sale.opensInMs).toISOString()
   const { id } = await post<{ id: string }>(api, 'books', {
     name: sale.name,
     description: 'Ten percent off everything that is warm.',
     max_assignments_per_user: 1,
-    ...(startsAt && { starts_at: startsAt }),
+    ...(sale.opensInMs && { starts_at: fromNow(sale.opensInMs) }),
   })
   let job = await post<Job>(api, `books/${id}/codes/generate`, { count: sale.codes })
   while (!job.done) {
@@ -33,6 +32,16 @@ export async function makeSale(baseURL: string, sale: Sale): Promise<string> {
   await post(api, `books/${id}/activate`, undefined)
   await api.dispose()
   return id
+}
+
+const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString()
+
+/** Moves the opening of a sale. */
+export async function open(baseURL: string, sale: string, inMs: number): Promise<void> {
+  const api = await signedIn(baseURL)
+  const answer = await api.patch(`/api/v1/books/${sale}`, { data: { starts_at: fromNow(inMs) } })
+  if (!answer.ok()) throw new Error(`PATCH books/${sale}: ${await answer.text()}`)
+  await api.dispose()
 }
 
 async function signedIn(baseURL: string): Promise<APIRequestContext> {
