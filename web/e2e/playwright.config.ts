@@ -12,6 +12,9 @@ export default defineConfig({
   forbidOnly: true,
   reporter: 'list',
   workers: 1,
+  // Long enough for a machine that runs other tests beside: what is tested here is no speed.
+  timeout: 180_000,
+  expect: { timeout: 30_000 },
   projects: [
     { name: 'desktop', use: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' } },
     {
