@@ -126,7 +126,7 @@ func seedBook(ctx context.Context, s *service.Service, manager auth.Principal, s
 	if err != nil {
 		return uuid.Nil, err
 	}
-	codes, err := s.SubmitGenerate(ctx, manager, service.GenerateRequest{BookID: book.ID, Count: n, Pattern: pattern})
+	codes, err := s.SubmitGenerate(ctx, manager, service.GenerateRequest{BookID: book.ID, Count: n, Format: coupon.CodeFormat{Pattern: pattern}})
 	if err != nil {
 		return uuid.Nil, err
 	}

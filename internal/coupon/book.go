@@ -155,6 +155,14 @@ func (b Book) TakesClaims(now time.Time) error {
 	return nil
 }
 
+// TakesCodes tells why the book gets no more codes, or nil.
+func (b Book) TakesCodes() error {
+	if b.Status == Closed {
+		return ErrBookState.with("The book is closed: it takes no more codes.")
+	}
+	return nil
+}
+
 // Holds reports whether accepted claims wait for the book's owner.
 func (b Book) Holds() bool { return b.Status == Draft || b.Status == Paused }
 

@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"bufio"
 	"errors"
 	"testing"
 	"testing/iotest"
@@ -12,14 +13,14 @@ import (
 func TestAGeneratorWithoutRandomnessFails(t *testing.T) {
 	t.Parallel()
 	dry := errors.New("dry")
-	generator := Generator{iotest.ErrReader(dry)}
-	code, err := generator.Code("SALE-##")
+	generator := Generator{bufio.NewReader(iotest.ErrReader(dry))}
+	code, err := generator.Code(Pattern{"SALE-##", "ABCDEFGH"})
 	require.ErrorIs(t, err, dry)
 	require.Empty(t, code)
 	_, err = generator.DrawRank()
 	require.ErrorIs(t, err, dry)
 
-	code, err = generator.Code("SALE")
+	code, err = generator.Code(Pattern{"SALE", "ABCDEFGH"})
 	require.NoError(t, err)
 	require.Equal(t, "SALE", code)
 }

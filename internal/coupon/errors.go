@@ -82,6 +82,11 @@ var (
 	ErrInternal       = declare(Unavailable, "internal", "Something broke on our side; the request can be repeated with a new Idempotency-Key.")
 )
 
+// Errors of jobs that make codes.
+var (
+	ErrCodesExhausted = declare(Conflict, "codes_exhausted", "Nearly all codes that the pattern can make exist: what was made stays; use a longer pattern for the rest.")
+)
+
 // Errors at the till.
 var (
 	ErrCouponUnavailable  = declare(NotFound, "coupon_unavailable", "There is no such coupon for you: check the code.")

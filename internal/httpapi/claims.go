@@ -96,32 +96,3 @@ func (a *API) assignCoupon(ctx context.Context, in *assignRequest) (*jobResponse
 	submission, err := a.Claims.Submit(ctx, principalOf(ctx), request)
 	return answerSubmit(submission, err, request.Wait)
 }
-
-type generateRequest struct {
-	ByID
-	SubmitHeaders
-	Body struct {
-		Count   int    `json:"count" minimum:"1" maximum:"5000000" doc:"codes to make"`
-		Pattern string `json:"pattern,omitempty" example:"SUMMER-####-####" doc:"each # becomes a random character of 0-9A-Z without I, L, O and U; default ####-####-####"`
-	}
-}
-
-// generateCodes accepts a job that makes codes: exactly as many as asked.
-func (a *API) generateCodes(ctx context.Context, in *generateRequest) (*jobResponse, error) {
-	key, err := in.key()
-	if err != nil {
-		return nil, err
-	}
-	mark, err := fingerprint("generate", in.ID.String(), in.Body)
-	if err != nil {
-		return nil, err
-	}
-	submission, err := a.Service.SubmitGenerate(ctx, principalOf(ctx), service.GenerateRequest{
-		BookID: in.ID, Count: in.Body.Count, Pattern: in.Body.Pattern, IdempotencyKey: key, Fingerprint: mark,
-	})
-	if patience := wait(in.Prefer); err == nil && patience > 0 {
-		submission.Job, err = a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), submission.Job.ID, patience)
-		return answerSubmit(submission, err, patience)
-	}
-	return answerSubmit(submission, err, 0)
-}

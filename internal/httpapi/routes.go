@@ -45,6 +45,7 @@ func (a *API) routes() []route {
 		{get, "/books/{id}/stats", "book-stats", "Count a book's coupons and claims", managers.orKey(auth.BooksRead), 200, serve(a.bookStats)},
 		{get, "/books/{id}/coupons", "book-coupons", "List a book's coupons", managers.orKey(auth.BooksRead), 200, serve(a.bookCoupons)},
 		{get, "/books/{id}/redemptions", "book-redemptions", "List uses and refused tries", managers.orKey(auth.BooksRead), 200, serve(a.bookRedemptions)},
+		{post, "/codes/preview", "preview-codes", "Show what a pattern makes", managers.orKey(auth.BooksRead), 200, serve(a.previewCodes)},
 		{post, "/books/{id}/codes/generate", "generate-codes", "Make codes", managers.orKey(auth.BooksWrite), 202, serve(a.generateCodes)},
 
 		{get, "/sales", "list-sales", "Open and coming sales", signedIn, 200, serve(a.listSales)},

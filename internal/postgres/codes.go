@@ -77,7 +77,7 @@ func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error)
 }
 
 // AddBatch makes the batch of a generation job, once: a second call finds the first's.
-func (s *Store) AddBatch(ctx context.Context, bookID, jobID uuid.UUID, pattern coupon.Pattern) (uuid.UUID, error) {
+func (s *Store) AddBatch(ctx context.Context, bookID, jobID uuid.UUID, pattern string) (uuid.UUID, error) {
 	type batch struct{ ID uuid.UUID }
 	b, err := one[batch](ctx, s.db, nil, `
 		INSERT INTO code_batches (id, book_id, job_id, pattern) VALUES (@id, @book_id, @job_id, @pattern)
@@ -115,9 +115,9 @@ func (s *Store) CopyCoupons(ctx context.Context, bookID, batchID uuid.UUID, coup
 // ErrCodeTaken is a new code that is in use already, in this book or another.
 var ErrCodeTaken = fmt.Errorf("a code exists already")
 
-// AddCoupons stores those of the new coupons whose codes are free, and returns
-// how many: the slower way for when a COPY met a code that exists.
-func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupons []NewCoupon) (int, error) {
+// AddCoupons stores up to most of the new coupons whose codes are free, and
+// returns how many: the slower way for when a COPY met a code that exists.
+func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupons []NewCoupon, most int) (int, error) {
 	n := len(coupons)
 	ids, codes, normalised, ranks := make([]uuid.UUID, n), make([]string, n), make([]string, n), make([]int64, n)
 	uses := make([]int32, n)
@@ -125,15 +125,20 @@ func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupo
 		ids[i], codes[i], normalised[i], ranks[i], uses[i] = c.ID, c.Code, c.Normalised, c.DrawRank, int32(c.MaxRedemptions)
 	}
 	tag, err := s.db.Exec(ctx, `
+		WITH made AS (
+			SELECT DISTINCT ON (normalised) *
+			FROM unnest(@ids::uuid[], @codes::text[], @normalised::text[], @ranks::bigint[], @uses::int[])
+			     AS made (id, code, normalised, draw_rank, uses)),
+		free AS (
+			SELECT * FROM made WHERE NOT EXISTS (SELECT FROM coupons c WHERE c.normalised = made.normalised)
+			ORDER BY draw_rank LIMIT @most)
 		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank, max_redemptions)
-		SELECT id, @book_id, @batch_id, code, normalised, draw_rank, uses
-		FROM unnest(@ids::uuid[], @codes::text[], @normalised::text[], @ranks::bigint[], @uses::int[])
-		     AS made (id, code, normalised, draw_rank, uses)
+		SELECT id, @book_id, @batch_id, code, normalised, draw_rank, uses FROM free
 		ORDER BY normalised
 		ON CONFLICT ON CONSTRAINT coupons_normalised_key DO NOTHING`,
 		pgx.StrictNamedArgs{
 			"book_id": bookID, "batch_id": batchID, "ids": ids, "codes": codes, "normalised": normalised, "ranks": ranks,
-			"uses": uses,
+			"uses": uses, "most": most,
 		})
 	return int(tag.RowsAffected()), err
 }

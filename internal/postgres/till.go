@@ -14,20 +14,24 @@ import (
 const couponColumns = `id, book_id, code, state, user_id, assigned_at, expires_at, max_redemptions, redemptions,
 	event_seq, lock_id, locked_by, locked_at, locked_until, lock_order_ref`
 
-// CouponRef names a coupon by its id or by its code, normalised.
+// CouponRef names a coupon by its id or by its code, in all the ways to read
+// it; the first of them that exists counts.
 type CouponRef struct {
-	ID   *uuid.UUID
-	Code string
+	ID    *uuid.UUID
+	Codes []string // normalised
 }
 
 func (r CouponRef) where() string {
 	if r.ID != nil {
-		return `id = @id AND @code = ''`
+		return `id = @id AND @codes::text[] IS NULL`
 	}
-	return `normalised = @code AND @id::uuid IS NULL`
+	return `@id::uuid IS NULL AND id = (
+		SELECT id FROM coupons WHERE normalised = ANY(@codes) ORDER BY array_position(@codes, normalised) LIMIT 1)`
 }
 
-func (r CouponRef) args() pgx.StrictNamedArgs { return pgx.StrictNamedArgs{"id": r.ID, "code": r.Code} }
+func (r CouponRef) args() pgx.StrictNamedArgs {
+	return pgx.StrictNamedArgs{"id": r.ID, "codes": r.Codes}
+}
 
 // ReadTill reads a coupon at the till without holding it, or fails with
 // ErrCouponNotFound.

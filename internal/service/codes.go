@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,18 +18,30 @@ import (
 // of work, so that a crash repeats little and progress moves.
 const mostGenerated = 10_000
 
+// A chunk that met codes that exist tries at least leastTried. When mostVain
+// chunks in a row find no free one, there is none worth looking for.
+const (
+	leastTried = 1000
+	mostVain   = 3
+)
+
 // GenerateRequest asks for codes in a book.
 type GenerateRequest struct {
 	BookID         uuid.UUID
 	Count          int
-	Pattern        string // empty: coupon.DefaultPattern
+	Format         coupon.CodeFormat
 	IdempotencyKey string
 	Fingerprint    []byte
 }
 
 type generateParams struct {
-	Pattern        coupon.Pattern `json:"pattern"`
-	MaxRedemptions int            `json:"max_redemptions"` // as the book said at the time
+	Pattern        string `json:"pattern"`
+	Alphabet       string `json:"alphabet"`
+	MaxRedemptions int    `json:"max_redemptions"` // as the book said at the time
+}
+
+func (p generateParams) pattern() coupon.Pattern {
+	return coupon.Pattern{Template: p.Pattern, Alphabet: cmp.Or(p.Alphabet, coupon.Charsets[0].Characters)} // old jobs name none
 }
 
 // SubmitGenerate accepts a job that makes codes.
@@ -37,26 +50,21 @@ func (s *Service) SubmitGenerate(ctx context.Context, p auth.Principal, in Gener
 	if err != nil {
 		return Submission{}, err
 	}
-	if in.Pattern == "" {
-		in.Pattern = coupon.DefaultPattern
+	pattern, err := coupon.NewPattern(in.Format)
+	if err == nil {
+		err = pattern.CheckFor(in.Count, in.Format.AllowGuessable)
 	}
-	pattern, err := coupon.NewPattern(in.Pattern, in.Count)
 	if err != nil {
 		return Submission{}, err
 	}
-	params, err := json.Marshal(generateParams{pattern, book.MaxRedemptions})
+	params, err := json.Marshal(generateParams{pattern.Template, pattern.Alphabet, book.MaxRedemptions})
 	if err != nil {
 		return Submission{}, err
 	}
 	return s.submitBulk(ctx, coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.GenerateJob, BookID: book.ID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: in.Count, Params: params,
-	}, func() error {
-		if book.Status == coupon.Closed {
-			return coupon.ErrBookState
-		}
-		return nil
-	})
+	}, book.TakesCodes)
 }
 
 // submitBulk stores a job and rings for it, or finds the one its key brought.
@@ -123,14 +131,20 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 	if err != nil {
 		return 0, fmt.Errorf("make the batch: %w", err)
 	}
-	start := run.Processed
-	for run.Processed < run.Total {
+	start, failure, vain := run.Processed, (*coupon.Error)(nil), 0
+	for run.Processed < run.Total && failure == nil {
+		before := run.Processed
 		if run, err = s.generateChunk(ctx, run, batch, params); err != nil {
 			return run.Processed - start, fmt.Errorf("generate codes: %w", err)
 		}
+		if vain++; run.Processed > before {
+			vain = 0
+		} else if vain == mostVain {
+			failure = coupon.ErrCodesExhausted
+		}
 	}
 	err = s.store.InTx(ctx, func(tx *postgres.Store) error {
-		data, err := json.Marshal(map[string]any{"batch_id": batch, "count": run.Total})
+		data, err := json.Marshal(map[string]any{"batch_id": batch, "count": run.Processed})
 		if err != nil {
 			return err
 		}
@@ -140,7 +154,7 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 		if err != nil {
 			return err
 		}
-		return tx.EndBulk(ctx, run, nil)
+		return tx.EndBulk(ctx, run, failure)
 	})
 	if err == nil {
 		_ = s.queue.PublishDone(ctx, []uuid.UUID{jobID}) // who waits looks again by himself
@@ -148,10 +162,11 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 	return run.Processed - start, err
 }
 
-// generateChunk makes the next codes: by COPY, or one by one where a random
-// code exists already.
+// generateChunk makes the next codes: by COPY, or by looking for free ones
+// where a random code exists already.
 func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch uuid.UUID, params generateParams) (postgres.BulkRun, error) {
-	coupons, err := newCoupons(min(mostGenerated, run.Total-run.Processed), params)
+	n := min(mostGenerated, run.Total-run.Processed)
+	coupons, err := newCoupons(n, params)
 	if err != nil {
 		return run, err
 	}
@@ -174,19 +189,26 @@ func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch
 		})
 	}
 	err = store(func(tx *postgres.Store) (int, error) {
-		return len(coupons), tx.CopyCoupons(ctx, run.BookID, batch, coupons)
+		return n, tx.CopyCoupons(ctx, run.BookID, batch, coupons)
 	})
-	if errors.Is(err, postgres.ErrCodeTaken) {
-		err = store(func(tx *postgres.Store) (int, error) { return tx.AddCoupons(ctx, run.BookID, batch, coupons) })
+	if !errors.Is(err, postgres.ErrCodeTaken) {
+		return run, err
 	}
-	return run, err
+	if more := leastTried - n; more > 0 {
+		others, err := newCoupons(more, params)
+		if err != nil {
+			return run, err
+		}
+		coupons = append(coupons, others...)
+	}
+	return run, store(func(tx *postgres.Store) (int, error) { return tx.AddCoupons(ctx, run.BookID, batch, coupons, n) })
 }
 
 func newCoupons(n int, params generateParams) ([]postgres.NewCoupon, error) {
-	generator := coupon.NewGenerator()
+	generator, pattern := coupon.NewGenerator(), params.pattern()
 	coupons := make([]postgres.NewCoupon, n)
 	for i := range coupons {
-		code, err := generator.Code(params.Pattern)
+		code, err := generator.Code(pattern)
 		if err != nil {
 			return nil, err
 		}

@@ -17,7 +17,7 @@ import (
 func (h *house) generate(t *testing.T, book coupon.Book, count int, pattern string) uuid.UUID {
 	t.Helper()
 	got, err := h.service.SubmitGenerate(t.Context(), fixture.Owner(book), service.GenerateRequest{
-		BookID: book.ID, Count: count, Pattern: pattern,
+		BookID: book.ID, Count: count, Format: coupon.CodeFormat{Pattern: pattern, AllowGuessable: true},
 	})
 	require.NoError(t, err)
 	h.service.Close() // what is being rung has been rung

@@ -28,7 +28,7 @@ func CouponRef(text string) postgres.CouponRef {
 	if id, err := uuid.Parse(text); err == nil && len(text) == 36 {
 		return postgres.CouponRef{ID: &id}
 	}
-	return postgres.CouponRef{Code: coupon.Normalise(text)}
+	return postgres.CouponRef{Codes: coupon.Readings(coupon.Normalise(text))}
 }
 
 // LockInput asks to hold a coupon.

@@ -320,6 +320,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/codes/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show what a pattern makes
+         * @description For manager, admin, and API keys with scope books:read.
+         */
+        post: operations["preview-codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/coupons/{coupon}": {
         parameters: {
             query?: never;
@@ -936,17 +956,35 @@ export interface components {
              */
             user_id?: string;
         };
-        GenerateRequest: {
+        Generate: {
+            /** @description accept that more than one guess in a million meets a code */
+            allow_guessable?: boolean;
+            /** @description instead of a charset: 8 to 36 different letters and digits */
+            characters?: string;
+            /**
+             * @description of random characters; default crockford32, which has no I, L, O and U
+             * @enum {string}
+             */
+            charset?: "crockford32" | "base32" | "alnum" | "digits";
             /**
              * Format: int64
              * @description codes to make
              */
             count: number;
             /**
-             * @description each # becomes a random character of 0-9A-Z without I, L, O and U; default ####-####-####
+             * Format: int64
+             * @description random characters of a {} group; without a pattern, the whole of it; default 8
+             */
+            length?: number;
+            /**
+             * @description each # becomes a random character, {} a group of length, {6} a group of six; default ####-####-####
              * @example SUMMER-####-####
              */
             pattern?: string;
+            /** @description before the pattern */
+            prefix?: string;
+            /** @description after the pattern */
+            suffix?: string;
         };
         Granted: {
             code: string;
@@ -1066,6 +1104,37 @@ export interface components {
             data: components["schemas"]["Use"][];
             /** @description where the list goes on; null at its end */
             next_cursor: string | null;
+        };
+        Preview: {
+            /**
+             * Format: double
+             * @description of randomness of each code
+             */
+            bits: number;
+            /** @description five such codes, made up and forgotten */
+            examples: string[];
+            /**
+             * Format: double
+             * @description how likely a guess meets one of the codes
+             */
+            guess_odds: number;
+            /**
+             * Format: double
+             * @description how many different codes there could be
+             */
+            keyspace: number;
+            /**
+             * Format: int64
+             * @description the fewest random characters that do for so many codes
+             */
+            needed_characters: number;
+            /** @description why the codes cannot be made so; null: they can */
+            problem: string | null;
+            /**
+             * Format: int64
+             * @description of each code
+             */
+            random_characters: number;
         };
         Problem: {
             /**
@@ -2327,7 +2396,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["GenerateRequest"];
+                "application/json": components["schemas"]["Generate"];
             };
         };
         responses: {
@@ -2660,6 +2729,84 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Stats"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "preview-codes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Generate"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Preview"];
                 };
             };
             /** @description Unauthorized */
