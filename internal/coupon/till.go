@@ -47,15 +47,20 @@ func (t Till) EndsAt() *time.Time {
 	return own
 }
 
+// ended reports whether the coupon's time is over, written down or not.
+func (t Till) ended() bool {
+	ends := t.EndsAt()
+	return ends != nil && !t.Now.Before(*ends)
+}
+
 // usable tells why nobody can do anything with the coupon any more, or nil.
 func (t Till) usable() error {
-	ends := t.EndsAt()
 	switch {
 	case t.Coupon.State == Void:
 		return ErrCouponVoid
 	case t.Coupon.State == Redeemed:
 		return ErrAlreadyRedeemed
-	case t.Coupon.State == Expired, ends != nil && !t.Now.Before(*ends):
+	case t.Coupon.State == Expired, t.ended():
 		return ErrCouponExpired
 	case t.Coupon.State == Unassigned:
 		return ErrCouponNotAssigned
@@ -149,10 +154,11 @@ func (t Till) Lock(in LockRequest) (Till, error) {
 }
 
 // Unlock lets go of the coupon. Staff need no token, but give a reason. A
-// coupon that is not locked stays as it is, so that a repeated request does no harm.
+// coupon that is not locked, or that has ended with its lock, stays as it is,
+// so that a repeated request does no harm.
 func (t Till) Unlock(proven bool, reason string) (Till, error) {
 	t = t.Settled()
-	if t.Coupon.State != Locked {
+	if t.Coupon.State != Locked || t.ended() {
 		return t, nil
 	}
 	if err := t.heldBy(proven); err != nil {
@@ -242,8 +248,7 @@ func (t Till) Void(reason string) (Till, error) {
 // has ended in another way, it does nothing.
 func (t Till) Expire() Till {
 	t = t.Settled()
-	ends := t.EndsAt()
-	if ends == nil || t.Now.Before(*ends) || !t.Coupon.State.CanBecome(Expired) {
+	if !t.ended() || !t.Coupon.State.CanBecome(Expired) {
 		return t
 	}
 	t.step(CouponExpired, Expired, "")

@@ -228,3 +228,41 @@ func TestTheTillKeepsItsPromises(t *testing.T) {
 		}
 	})
 }
+
+// What is answered does not depend on a sweeper: a coupon whose lock or whose
+// time is over behaves as one of which that was written down.
+func TestTheTillNeedsNoSweeper(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		till := heldAt()
+		till.Coupon.Redemptions = rapid.IntRange(0, 1).Draw(t, "used")
+		if rapid.Bool().Draw(t, "locked") {
+			held, err := till.Lock(coupon.LockRequest{ID: uuid.New(), For: 2 * time.Minute})
+			require.NoError(t, err)
+			till = held
+		}
+		if rapid.Bool().Draw(t, "ends") {
+			till.Coupon.ExpiresAt = new(noon.Add(time.Duration(rapid.IntRange(1, 3).Draw(t, "end")) * time.Minute))
+		}
+		till.Now = noon.Add(time.Duration(rapid.IntRange(0, 3).Draw(t, "minutes")) * time.Minute)
+		till.Steps = nil
+		proven := rapid.Bool().Draw(t, "proven")
+		op := rapid.SampledFrom([]func(coupon.Till) (coupon.Till, error){
+			func(x coupon.Till) (coupon.Till, error) { return x.Lock(coupon.LockRequest{Proven: proven}) },
+			func(x coupon.Till) (coupon.Till, error) { return x.Unlock(proven, "") },
+			func(x coupon.Till) (coupon.Till, error) { return x.Redeem(proven, proven) },
+			func(x coupon.Till) (coupon.Till, error) { return x.RollBack(coupon.Redemption{RedeemedAt: noon}, "") },
+			func(x coupon.Till) (coupon.Till, error) { return x.Revoke("") },
+			func(x coupon.Till) (coupon.Till, error) { return x.Void("") },
+		}).Draw(t, "op")
+		plain, plainErr := op(till)
+		swept, sweptErr := op(till.Expire())
+		require.Equal(t, sweptErr == nil, plainErr == nil, "%v, swept %v", plainErr, sweptErr)
+		if plainErr != nil {
+			require.ErrorIs(t, plainErr, sweptErr)
+			return
+		}
+		require.Equal(t, swept.Expire().Coupon.State, plain.Expire().Coupon.State)
+		require.Equal(t, swept.Coupon.Redemptions, plain.Coupon.Redemptions)
+	})
+}
