@@ -85,7 +85,7 @@ func (b Book) Settings() BookSettings {
 // With returns the book under other settings, or tells all their faults.
 func (b Book) With(s BookSettings) (Book, error) {
 	if b.ArchivedAt != nil {
-		return b, ErrBookState.with("The book is archived: it can be read, not changed.")
+		return b, ErrBookState.With("The book is archived: it can be read, not changed.")
 	}
 	var wrong faults
 	s.Name = strings.TrimSpace(s.Name)
@@ -123,7 +123,7 @@ func (b Book) Move(to BookStatus) (Book, error) {
 		return b, nil
 	}
 	if !slices.Contains(bookMoves[b.Status], to) {
-		return b, ErrBookState.with("A %s book cannot become %s.", b.Status, to)
+		return b, ErrBookState.With("A %s book cannot become %s.", b.Status, to)
 	}
 	b.Status = to
 	return b, nil
@@ -143,11 +143,11 @@ func (b Book) Archive(now time.Time) (Book, error) {
 func (b Book) TakesClaims(now time.Time) error {
 	switch {
 	case b.Status == Closed:
-		return ErrBookNotActive.with("The book is closed: it gives out no more coupons.")
+		return ErrBookNotActive.With("The book is closed: it gives out no more coupons.")
 	case b.Status != Active:
-		return ErrBookNotActive.with("The book is %s: it takes no claims until its owner activates it.", b.Status)
+		return ErrBookNotActive.With("The book is %s: it takes no claims until its owner activates it.", b.Status)
 	case b.StartsAt != nil && now.Before(*b.StartsAt):
-		return ErrBookNotStarted.with("The book opens at %s; it is %s now.",
+		return ErrBookNotStarted.With("The book opens at %s; it is %s now.",
 			b.StartsAt.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	case b.EndsAt != nil && !now.Before(*b.EndsAt):
 		return ErrBookEnded
@@ -158,7 +158,7 @@ func (b Book) TakesClaims(now time.Time) error {
 // TakesCodes tells why the book gets no more codes, or nil.
 func (b Book) TakesCodes() error {
 	if b.Status == Closed {
-		return ErrBookState.with("The book is closed: it takes no more codes.")
+		return ErrBookState.With("The book is closed: it takes no more codes.")
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func Decide(claims []Claim, limit Limit, left int, chosen map[uuid.UUID]State) [
 		case limit.PerUser != nil && limit.Used[claim.UserID]+granted[claim.UserID]+claim.Count > *limit.PerUser:
 			decided[i].Refusal = ErrLimitReached
 		case claim.Count > left && left > 0:
-			decided[i].Refusal = ErrSoldOut.with("Only %d coupons are left; ask for fewer.", left)
+			decided[i].Refusal = ErrSoldOut.With("Only %d coupons are left; ask for fewer.", left)
 		case claim.Count > left:
 			decided[i].Refusal = ErrSoldOut
 		default:

@@ -49,8 +49,8 @@ func (e *Error) Is(target error) bool {
 	return ok && other.Code == e.Code
 }
 
-// with returns the error with a sentence made for the case at hand.
-func (e *Error) with(format string, args ...any) *Error {
+// With returns the error with a sentence made for the case at hand.
+func (e *Error) With(format string, args ...any) *Error {
 	return &Error{Kind: e.Kind, Code: e.Code, Message: fmt.Sprintf(format, args...)}
 }
 
@@ -84,6 +84,8 @@ var (
 
 // Errors of jobs that make codes.
 var (
+	ErrBadFile        = declare(Invalid, "bad_file", "The file cannot be read as a list of codes.")
+	ErrDuplicates     = declare(Conflict, "duplicates", "Some codes exist already or come twice, so nothing was added: see the job's outcomes, or upload with on_duplicate=skip.")
 	ErrCodesExhausted = declare(Conflict, "codes_exhausted", "Nearly all codes that the pattern can make exist: what was made stays; use a longer pattern for the rest.")
 )
 

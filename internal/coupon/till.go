@@ -73,9 +73,9 @@ func (t Till) usable() error {
 func (t Till) open() error {
 	switch {
 	case t.Book.Status == Draft || t.Book.Status == Paused:
-		return ErrBookNotActive.with("The book is %s: its coupons cannot be used until its owner activates it.", t.Book.Status)
+		return ErrBookNotActive.With("The book is %s: its coupons cannot be used until its owner activates it.", t.Book.Status)
 	case t.Book.StartsAt != nil && t.Now.Before(*t.Book.StartsAt):
-		return ErrBookNotStarted.with("The coupon can be used from %s on; it is %s now.",
+		return ErrBookNotStarted.With("The coupon can be used from %s on; it is %s now.",
 			t.Book.StartsAt.UTC().Format(time.RFC3339), t.Now.UTC().Format(time.RFC3339))
 	}
 	return nil
@@ -94,7 +94,7 @@ func (t Till) heldBy(proven bool) error {
 	if t.Coupon.State != Locked || proven {
 		return nil
 	}
-	refusal := ErrCouponLocked.with("The coupon is locked until %s: wait, or send its lock_token.",
+	refusal := ErrCouponLocked.With("The coupon is locked until %s: wait, or send its lock_token.",
 		t.Coupon.LockedUntil.UTC().Format(time.RFC3339))
 	refusal.RetryAfter = t.Coupon.LockedUntil.Sub(t.Now)
 	return refusal
@@ -202,7 +202,7 @@ func (t Till) RollBack(r Redemption, reason string) (Till, error) {
 	case r.RolledBack:
 		return t, ErrAlreadyRolledBack
 	case t.Book.RollbackWindow == 0:
-		return t, ErrRollbackWindow.with("The book does not allow to roll redemptions back.")
+		return t, ErrRollbackWindow.With("The book does not allow to roll redemptions back.")
 	case t.Now.After(r.RedeemedAt.Add(t.Book.RollbackWindow)):
 		return t, ErrRollbackWindow
 	}

@@ -1,0 +1,137 @@
+package coupon
+
+import (
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+)
+
+// MaxUpload is how many rows one upload can have.
+const MaxUpload = 5_000_000
+
+// RowReason says why a row of an upload was refused.
+type RowReason string
+
+// The reasons there are.
+const (
+	RowMissingCode          RowReason = "missing_code"
+	RowMalformed            RowReason = "malformed"
+	RowTooLong              RowReason = "too_long"
+	RowBadUser              RowReason = "bad_user"
+	RowBadLimit             RowReason = "bad_limit"
+	RowBadDate              RowReason = "bad_date"
+	RowBadMetadata          RowReason = "bad_metadata"
+	RowDuplicateInFile      RowReason = "duplicate_in_file"
+	RowDuplicateInBook      RowReason = "duplicate_in_book"
+	RowDuplicateElsewhere   RowReason = "duplicate_elsewhere"
+	RowUnknownUser          RowReason = "unknown_user"
+	RowLimitReached         RowReason = "limit_reached"
+	mostShown                         = 100 // characters of a refused code
+	maxRedemptionsOfACoupon           = 1_000_000
+)
+
+// RowInput is a row of an upload as text; empty cells say nothing.
+type RowInput struct {
+	Code           string
+	User           string // an id, an e-mail or an external id
+	MaxRedemptions string
+	ExpiresAt      string // an instant, or a day in the book's zone
+	Metadata       json.RawMessage
+}
+
+// UploadRow is one code of an upload, or why it is refused.
+type UploadRow struct {
+	Line           int // where it begins in the file, from 1
+	Code           string
+	Normalised     string
+	User           *UserRef
+	MaxRedemptions *int
+	ExpiresAt      *time.Time
+	Metadata       json.RawMessage
+	Reason         RowReason // empty: fine so far
+	Detail         string
+}
+
+// NewUploadRow reads a row, or says what is wrong with it first.
+func NewUploadRow(line int, in RowInput, zoneName string) UploadRow {
+	row := UploadRow{Line: line, Code: strings.TrimSpace(norm.NFKC.String(strings.TrimSpace(in.Code)))}
+	row.Normalised = Normalise(row.Code)
+	if reason, detail := checkCode(in.Code, row); reason != "" {
+		return row.Refused(reason, detail)
+	}
+	if in.User != "" {
+		ref, err := readUserRef(in.User)
+		if err != nil {
+			return row.Refused(RowBadUser, "must be a user's id, an e-mail or an external id of at most 200 characters")
+		}
+		row.User = &ref
+	}
+	if in.MaxRedemptions != "" {
+		n, err := strconv.Atoi(in.MaxRedemptions)
+		if err != nil || n < 1 || n > maxRedemptionsOfACoupon {
+			return row.Refused(RowBadLimit, "max_redemptions must be a number between 1 and 1000000")
+		}
+		row.MaxRedemptions = &n
+	}
+	if in.ExpiresAt != "" {
+		at, err := ParseEnd("", in.ExpiresAt, zoneName)
+		if err != nil || at.Year() > 9999 {
+			return row.Refused(RowBadDate, "expires_at must be an instant such as 2026-12-24T18:00:00+01:00, or a day such as 2026-12-24")
+		}
+		row.ExpiresAt = &at
+	}
+	if err := CheckObject("", in.Metadata); err != nil {
+		refusal, _ := errors.AsType[*Error](err)
+		return row.Refused(RowBadMetadata, "metadata "+refusal.Fields[0].Detail)
+	}
+	row.Metadata = in.Metadata
+	return row
+}
+
+// Refused is the row with a reason, its code cut to what can be stored and shown.
+func (r UploadRow) Refused(reason RowReason, detail string) UploadRow {
+	shown := strings.ReplaceAll(strings.ToValidUTF8(r.Code, "\uFFFD"), "\x00", "\uFFFD")
+	if runes := []rune(shown); len(runes) > mostShown {
+		shown = string(runes[:mostShown]) + "…"
+	}
+	return UploadRow{Line: r.Line, Code: shown, Reason: reason, Detail: detail}
+}
+
+// checkCode: what a code can have without being escaped in a URL, or taken for
+// something else.
+func checkCode(raw string, row UploadRow) (RowReason, string) {
+	switch {
+	case strings.TrimSpace(raw) == "":
+		return RowMissingCode, "has no code"
+	case !utf8.ValidString(raw):
+		return RowMalformed, "is not UTF-8: save the file in that encoding"
+	case utf8.RuneCountInString(row.Code) > MaxCode:
+		return RowTooLong, "must have at most " + strconv.Itoa(MaxCode) + " characters"
+	case looksLikeID(row.Code):
+		return RowMalformed, "must not look like a UUID"
+	case row.Normalised == "":
+		return RowMalformed, "needs a letter or a digit"
+	}
+	for i := range len(row.Code) {
+		if !literalByte(row.Code[i]) {
+			return RowMalformed, "can have only letters, digits, -, _ and ."
+		}
+	}
+	return "", ""
+}
+
+func readUserRef(text string) (UserRef, error) {
+	if id, err := uuid.Parse(text); err == nil && len(text) == 36 {
+		return UserRef{ID: &id}, nil
+	}
+	if strings.Contains(text, "@") {
+		return NewUserRef(nil, text, "", "")
+	}
+	return NewUserRef(nil, "", text, "")
+}
