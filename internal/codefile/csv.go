@@ -160,21 +160,28 @@ func delimiter(file *bufio.Reader) rune {
 	start, _ := file.Peek(maxRow)
 	most, best := 0, ','
 	for _, candidate := range ",;\t" {
-		n, quoted := 0, false
-		for _, c := range string(start) {
-			if c == '"' {
-				quoted = !quoted
-			} else if c == candidate && !quoted {
-				n++
-			} else if (c == '\n' || c == '\r') && !quoted {
-				break
-			}
-		}
-		if n > most {
+		if n := inFirstLine(start, byte(candidate)); n > most {
 			most, best = n, candidate
 		}
 	}
 	return best
+}
+
+// inFirstLine counts a character outside of quotes.
+func inFirstLine(text []byte, candidate byte) (n int) {
+	quoted := false
+	for _, c := range text {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == candidate:
+			n++
+		case c == '\n' || c == '\r':
+			return n
+		}
+	}
+	return n
 }
 
 // guard lets only so much through before it is told that a row has ended.

@@ -51,17 +51,18 @@ func (j *JSON) Next() (coupon.UploadRow, error) {
 		return coupon.UploadRow{}, asBadJSON(err)
 	}
 	j.line++
-	in, err := rowInput(raw)
-	if err != nil {
+	in, readable := rowInput(raw)
+	if !readable {
 		row := coupon.UploadRow{Line: j.line, Code: in.Code}
 		return row.Refused(coupon.RowMalformed, "must be a text, or an object with code, user, max_redemptions, expires_at and metadata"), nil
 	}
 	return coupon.NewUploadRow(j.line, in, j.zone), nil
 }
 
-func rowInput(raw json.RawMessage) (in coupon.RowInput, err error) {
+func rowInput(raw json.RawMessage) (in coupon.RowInput, readable bool) {
 	if len(raw) > 0 && raw[0] == '"' {
-		return in, json.Unmarshal(raw, &in.Code)
+		err := json.Unmarshal(raw, &in.Code)
+		return in, err == nil
 	}
 	var row struct {
 		Code           string          `json:"code"`
@@ -72,13 +73,13 @@ func rowInput(raw json.RawMessage) (in coupon.RowInput, err error) {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
-	err = decoder.Decode(&row)
+	err := decoder.Decode(&row)
 	if string(row.Metadata) == "null" {
 		row.Metadata = nil
 	}
 	return coupon.RowInput{
 		Code: row.Code, User: row.User, MaxRedemptions: row.MaxRedemptions.String(), ExpiresAt: row.ExpiresAt, Metadata: row.Metadata,
-	}, err
+	}, err == nil
 }
 
 // asBadJSON tells what is wrong with the text; other failures stay what they are.

@@ -55,7 +55,9 @@ type Coupon struct {
 	State          State
 	UserID         *uuid.UUID // who holds or held it
 	AssignedAt     *time.Time
-	ExpiresAt      *time.Time // its own end; the book's may come before
+	EndsAt         *time.Time // the code's own end, whoever holds it
+	ExpiresAt      *time.Time // the end for its holder, not after EndsAt; the book's may come before
+	Metadata       []byte     // JSON, the book's owner's
 	MaxRedemptions int
 	Redemptions    int // without those rolled back
 	EventSeq       int // of its last event

@@ -28,6 +28,7 @@ const (
 	BookClosed         EventType = "book.closed"
 	BookArchived       EventType = "book.archived"
 	JobSucceeded       EventType = "job.succeeded"
+	JobPartly          EventType = "job.partially_succeeded"
 	JobFailed          EventType = "job.failed"
 )
 
@@ -49,6 +50,13 @@ var BookMoved = map[BookStatus]EventType{
 	Active: BookActivated,
 	Paused: BookPaused,
 	Closed: BookClosed,
+}
+
+// JobEnded is the event of a job that comes to its end.
+var JobEnded = map[JobStatus]EventType{
+	Succeeded:          JobSucceeded,
+	PartiallySucceeded: JobPartly,
+	Failed:             JobFailed,
 }
 
 // TimelineEvent is one event of a coupon.

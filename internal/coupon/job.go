@@ -15,18 +15,20 @@ const (
 	ClaimJob    JobKind = "claim"          // coupons for one user, drawn at random
 	AssignJob   JobKind = "assign"         // a chosen coupon for one user
 	GenerateJob JobKind = "generate_codes" // codes for a book
+	ImportJob   JobKind = "import_codes"   // codes of an upload
 )
 
 // JobStatus is how far a job is.
 type JobStatus string
 
-// The statuses of a job: queued → running → succeeded or failed. A claim goes
-// from queued to its end in one transaction, so that it cannot be stuck between.
+// The statuses of a job: queued → running → an end. A claim goes from queued to
+// its end in one transaction, so that it cannot be stuck between.
 const (
-	Queued    JobStatus = "queued"
-	Running   JobStatus = "running"
-	Succeeded JobStatus = "succeeded"
-	Failed    JobStatus = "failed"
+	Queued             JobStatus = "queued"
+	Running            JobStatus = "running"
+	Succeeded          JobStatus = "succeeded"
+	PartiallySucceeded JobStatus = "partially_succeeded" // a bulk job; its outcomes tell which items failed
+	Failed             JobStatus = "failed"
 )
 
 // Job is what a client submits and follows.
@@ -42,9 +44,10 @@ type Job struct {
 	Processed   int
 	Succeeded   int
 	Failed      int
-	Position    *int64    // of a waiting claim: 1 is next
-	Coupons     []Granted // what a claim was granted
-	Held        []Granted // when the limit is reached: what the user holds
+	Position    *int64          // of a waiting claim: 1 is next
+	Coupons     []Granted       // what a claim was granted
+	Held        []Granted       // when the limit is reached: what the user holds
+	Result      json.RawMessage // of a bulk job
 	ErrorCode   *string
 	ErrorDetail *string
 	CreatedAt   time.Time
@@ -53,7 +56,25 @@ type Job struct {
 }
 
 // Done reports whether the job has ended.
-func (j Job) Done() bool { return j.Status == Succeeded || j.Status == Failed }
+func (j Job) Done() bool { return JobEnded[j.Status] != "" }
+
+// Outcome is what a bulk job has to tell about one item that it refused.
+type Outcome struct {
+	N      int     // the item's number, from 1
+	Line   *int    // of the file
+	Code   *string // cut to what can be shown
+	Reason RowReason
+	Detail string
+}
+
+// BatchKind is how the codes of a batch came.
+type BatchKind string
+
+// The kinds of batches.
+const (
+	Generated BatchKind = "generated"
+	Uploaded  BatchKind = "uploaded"
+)
 
 // Granted is a coupon as its holder sees it in the answer to a claim.
 type Granted struct {

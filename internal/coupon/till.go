@@ -226,7 +226,7 @@ func (t Till) Revoke(reason string) (Till, error) {
 		return t, ErrCouponUsed
 	}
 	t.step(CouponRevoked, Unassigned, reason)
-	t.Coupon.UserID, t.Coupon.AssignedAt, t.Coupon.ExpiresAt = nil, nil, nil
+	t.Coupon.UserID, t.Coupon.AssignedAt, t.Coupon.ExpiresAt = nil, nil, t.Coupon.EndsAt
 	return t, nil
 }
 

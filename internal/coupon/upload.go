@@ -36,6 +36,16 @@ const (
 	maxRedemptionsOfACoupon           = 1_000_000
 )
 
+// OnDuplicate says what becomes of an upload that has codes that exist already,
+// or twice the same.
+type OnDuplicate string
+
+// The ways to deal with duplicates.
+const (
+	SkipDuplicates  OnDuplicate = "skip" // they are refused, the others are added
+	FailOnDuplicate OnDuplicate = "fail" // nothing is added
+)
+
 // RowInput is a row of an upload as text; empty cells say nothing.
 type RowInput struct {
 	Code           string

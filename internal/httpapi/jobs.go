@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -12,8 +13,8 @@ import (
 
 type jobBody struct {
 	ID          uuid.UUID        `json:"id"`
-	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes"`
-	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,failed"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes"`
+	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,partially_succeeded,failed"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
 	BookID      uuid.UUID        `json:"book_id"`
 	UserID      *uuid.UUID       `json:"user_id" nullable:"true" doc:"whom a claim is for"`
@@ -24,7 +25,7 @@ type jobBody struct {
 	FinishedAt  *time.Time       `json:"finished_at"`
 	Progress    progressBody     `json:"progress"`
 	Position    *int64           `json:"position" doc:"of a waiting claim in its book's queue; 1 is next"`
-	Result      *resultBody      `json:"result" doc:"of a claim that succeeded"`
+	Result      *resultBody      `json:"result" doc:"of a claim that succeeded, or of an import that has ended"`
 	Error       *jobErrorBody    `json:"error" doc:"of a job that failed"`
 	Links       linksBody        `json:"links"`
 }
@@ -37,7 +38,16 @@ type progressBody struct {
 }
 
 type resultBody struct {
-	Coupons []coupon.Granted `json:"coupons"`
+	Coupons []coupon.Granted `json:"coupons,omitempty" doc:"of a claim"`
+	Import  *importBody      `json:"import,omitempty" doc:"of an import"`
+}
+
+type importBody struct {
+	BatchID *uuid.UUID     `json:"batch_id,omitempty" doc:"of the codes that were added"`
+	DryRun  bool           `json:"dry_run" doc:"nothing was added; added tells what would have been"`
+	Added   int            `json:"added"`
+	Refused int            `json:"refused"`
+	Reasons map[string]int `json:"reasons" doc:"how many rows were refused for each"`
 }
 
 type jobErrorBody struct {
@@ -67,7 +77,11 @@ func newJobBody(j coupon.Job) jobBody {
 		Links: linksBody{Prefix + "/jobs/" + j.ID.String()},
 	}
 	if j.Coupons != nil {
-		body.Result = &resultBody{j.Coupons}
+		body.Result = &resultBody{Coupons: j.Coupons}
+	}
+	if j.Kind == coupon.ImportJob && j.Result != nil {
+		body.Result = &resultBody{Import: &importBody{}}
+		_ = json.Unmarshal(j.Result, body.Result.Import) // our own, from service.Import
 	}
 	if j.ErrorCode != nil {
 		body.Error = &jobErrorBody{Code: *j.ErrorCode, Coupons: j.Held}
@@ -97,7 +111,7 @@ func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, erro
 type listJobsRequest struct {
 	Paging
 	BookID string           `query:"book_id" format:"uuid"`
-	Status coupon.JobStatus `query:"status" enum:"queued,running,succeeded,failed"`
+	Status coupon.JobStatus `query:"status" enum:"queued,running,succeeded,partially_succeeded,failed"`
 }
 
 type jobsResponse struct{ Body page[jobBody] }

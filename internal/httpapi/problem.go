@@ -62,9 +62,12 @@ var codeOf = map[int]string{
 }
 
 var (
-	errNoRoute = &Problem{Status: http.StatusNotFound, Code: "route_not_found", Detail: "There is nothing at this path: see /docs."}
-	errMethod  = &Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Detail: "This path does not take this method: see /docs."}
-	errCSRF    = &Problem{Status: http.StatusForbidden, Code: "csrf_token", Detail: "Send the value of the cookie " + csrfCookie + " as the header " + csrfHeader + "."}
+	errNoRoute    = &Problem{Status: http.StatusNotFound, Code: "route_not_found", Detail: "There is nothing at this path: see /docs."}
+	errMethod     = &Problem{Status: http.StatusMethodNotAllowed, Code: "method_not_allowed", Detail: "This path does not take this method: see /docs."}
+	errCompressed = &Problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: "The body is compressed: send it as it is, without Content-Encoding."}
+	errNoFile     = &Problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: "Send text/csv, a form with one file as multipart/form-data, or a list of codes as application/json."}
+	errCutOff     = &Problem{Status: http.StatusBadRequest, Code: "upload_cut_off", Detail: "The file ended before all of it had come, and nothing of it was kept: send it again."}
+	errCSRF       = &Problem{Status: http.StatusForbidden, Code: "csrf_token", Detail: "Send the value of the cookie " + csrfCookie + " as the header " + csrfHeader + "."}
 )
 
 // newProblem is what huma calls for its own findings and for what handlers return.

@@ -46,6 +46,7 @@ func (a *API) routes() []route {
 		{get, "/books/{id}/coupons", "book-coupons", "List a book's coupons", managers.orKey(auth.BooksRead), 200, serve(a.bookCoupons)},
 		{get, "/books/{id}/redemptions", "book-redemptions", "List uses and refused tries", managers.orKey(auth.BooksRead), 200, serve(a.bookRedemptions)},
 		{post, "/codes/preview", "preview-codes", "Show what a pattern makes", managers.orKey(auth.BooksRead), 200, serve(a.previewCodes)},
+		{post, "/books/{id}/codes/upload", "upload-codes", "Upload codes", managers.orKey(auth.BooksWrite), 202, files(serve(a.uploadCodes))},
 		{post, "/books/{id}/codes/generate", "generate-codes", "Make codes", managers.orKey(auth.BooksWrite), 202, serve(a.generateCodes)},
 
 		{get, "/sales", "list-sales", "Open and coming sales", signedIn, 200, serve(a.listSales)},
@@ -63,6 +64,8 @@ func (a *API) routes() []route {
 		{post, "/redemptions/{id}/rollback", "roll-back-redemption", "Give the use of a coupon back", managers.orKey(auth.CouponsRedeem), 200, serve(a.rollBack)},
 
 		{get, "/jobs", "list-jobs", "List jobs", signedIn.orKey(auth.JobsRead), 200, serve(a.listJobs)},
+		{get, "/jobs/{id}/outcomes", "job-outcomes", "What a bulk job refused, and why", signedIn.orKey(auth.JobsRead), 200, serve(a.jobOutcomes)},
+		{get, "/jobs/{id}/outcomes.csv", "job-report", "The same as CSV, all of it", signedIn.orKey(auth.JobsRead), 200, serve(a.jobReport)},
 		{get, "/jobs/{id}", "get-job", "Follow a job", signedIn.orKey(auth.JobsRead), 200, serve(a.getJob)},
 	}
 }

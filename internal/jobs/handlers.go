@@ -26,10 +26,9 @@ func Handler(s *service.Service, d *service.Drainer) asynq.Handler {
 		}
 		return fmt.Sprintf("%d granted, %d refused", done.Granted, done.Refused), err
 	}))
-	mux.HandleFunc(queue.GenerateCodes, job(func(ctx context.Context, id uuid.UUID) (string, error) {
-		made, err := s.Generate(ctx, id)
-		return fmt.Sprintf("%d codes made", made), err
-	}))
+	for kind, task := range queue.TaskOf {
+		mux.HandleFunc(task, job(func(ctx context.Context, id uuid.UUID) (string, error) { return s.RunBulk(ctx, kind, id) }))
+	}
 	return mux
 }
 

@@ -1,12 +1,14 @@
 package jobs_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 	"github.com/stretchr/testify/require"
 
+	"couponbook/internal/codefile"
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/postgres"
@@ -62,12 +64,37 @@ func TestAGenerationTaskTwice(t *testing.T) {
 	logged.await(t, 0, submitted.Job.ID.String(), "\"0 codes made")
 }
 
+// An import task makes coupons of the rows; when it comes again it makes none.
+func TestAnImportTaskTwice(t *testing.T) {
+	t.Parallel()
+	pool := testdb.New(t)
+	book := fixture.Book(t, pool, 0, 0)
+	store := postgres.NewStore(pool)
+	submitted, err := service.New(store, &fixture.Queue{}).SubmitUpload(t.Context(), fixture.Owner(book), service.UploadRequest{
+		BookID: book.ID, OnDuplicate: coupon.SkipDuplicates, Fingerprint: func() []byte { return nil },
+		Open: func(zone string) (codefile.Rows, error) {
+			return codefile.NewCSV(strings.NewReader("A1\nA2\nA1\n"), codefile.Options{Zone: zone})
+		},
+	})
+	require.NoError(t, err)
+	h := handler(pool, fixture.Open{})
+	for range 2 {
+		require.NoError(t, h.ProcessTask(t.Context(), task(queue.ImportCodes, submitted.Job.ID)))
+		stats, err := store.BookStats(t.Context(), book.ID)
+		require.NoError(t, err)
+		require.EqualValues(t, 2, stats.Free)
+	}
+	fixture.Verify(t, pool)
+	logged.await(t, 0, submitted.Job.ID.String(), "2 codes added, 1 rows refused")
+	logged.await(t, 0, submitted.Job.ID.String(), "0 codes added, 0 rows refused")
+}
+
 // A task for what does not exist, as after a restore of the database, is over.
 func TestTasksForNothing(t *testing.T) {
 	t.Parallel()
 	h := handler(testdb.New(t), fixture.Open{})
 	for name, result := range map[string]string{
-		queue.DrainAssignments: "0 granted, 0 refused", queue.GenerateCodes: "0 codes made",
+		queue.DrainAssignments: "0 granted, 0 refused", queue.GenerateCodes: "0 codes made", queue.ImportCodes: "0 codes added",
 	} {
 		id := uuid.New()
 		require.NoError(t, h.ProcessTask(t.Context(), task(name, id)))
@@ -80,7 +107,7 @@ func TestTasksForNothing(t *testing.T) {
 func TestAnUnreadableTaskIsOver(t *testing.T) {
 	t.Parallel()
 	h := handler(testdb.New(t), fixture.Open{})
-	for _, name := range []string{queue.DrainAssignments, queue.GenerateCodes} {
+	for _, name := range []string{queue.DrainAssignments, queue.GenerateCodes, queue.ImportCodes} {
 		for _, payload := range []string{"", "{}", uuid.NewString()[1:]} {
 			require.NoError(t, h.ProcessTask(t.Context(), asynq.NewTask(name, []byte(payload))))
 		}
@@ -115,7 +142,7 @@ func TestAFailedUseCaseIsLoggedAndNotRetried(t *testing.T) {
 	pool := testdb.New(t)
 	h := handler(pool, fixture.Open{})
 	pool.Close()
-	for _, name := range []string{queue.DrainAssignments, queue.GenerateCodes} {
+	for _, name := range []string{queue.DrainAssignments, queue.GenerateCodes, queue.ImportCodes} {
 		id := uuid.New()
 		require.NoError(t, h.ProcessTask(t.Context(), task(name, id)))
 		line := logged.await(t, 0, id.String(), name)

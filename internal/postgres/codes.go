@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -19,6 +20,7 @@ type BulkRun struct {
 	Epoch       int
 	Total       int
 	Processed   int
+	Failed      int
 	Params      []byte
 }
 
@@ -31,7 +33,7 @@ func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
 		    started_at = coalesce(started_at, clock_timestamp())
 		WHERE id = @id AND seq IS NULL
 		  AND (status = 'queued' OR status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds')
-		RETURNING id, book_id, submitter_id, epoch, total, processed, params`, pgx.StrictNamedArgs{"id": id})
+		RETURNING id, book_id, submitter_id, epoch, total, processed, failed, params`, pgx.StrictNamedArgs{"id": id})
 }
 
 // HoldRun locks the job's row for one chunk and shows that the run is alive.
@@ -40,50 +42,64 @@ func (s *Store) HoldRun(ctx context.Context, run BulkRun) (BulkRun, error) {
 	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
 		UPDATE jobs SET heartbeat_at = clock_timestamp()
 		WHERE id = @id AND epoch = @epoch AND status = 'running'
-		RETURNING id, book_id, submitter_id, epoch, total, processed, params`,
+		RETURNING id, book_id, submitter_id, epoch, total, processed, failed, params`,
 		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch})
 }
 
-// Advance counts n more done; hold the run first.
-func (s *Store) Advance(ctx context.Context, run BulkRun, n int) error {
+// Advance counts what was done since; hold the run first.
+func (s *Store) Advance(ctx context.Context, run BulkRun, succeeded, failed int) error {
 	tag, err := s.db.Exec(ctx, `
-		UPDATE jobs SET processed = processed + @n, succeeded = succeeded + @n, heartbeat_at = clock_timestamp()
+		UPDATE jobs
+		SET processed = processed + @succeeded + @failed, succeeded = succeeded + @succeeded, failed = failed + @failed,
+		    heartbeat_at = clock_timestamp()
 		WHERE id = @id AND epoch = @epoch AND status = 'running'`,
-		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "n": n})
+		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "succeeded": succeeded, "failed": failed})
 	if err != nil {
 		return err
 	}
 	return exactly(1)(tag)
 }
 
-// EndBulk ends a run: well, or with an error. It writes the job's event too.
-func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error) error {
-	status, event := coupon.Succeeded, coupon.JobSucceeded
+// EndBulk ends a run: well, in parts if some items failed, or with an error.
+// It writes the job's event too.
+func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error, result json.RawMessage) error {
 	var code, detail *string
 	if failure != nil {
-		status, event, code, detail = coupon.Failed, coupon.JobFailed, &failure.Code, &failure.Message
+		code, detail = &failure.Code, &failure.Message
 	}
-	tag, err := s.db.Exec(ctx, `
-		UPDATE jobs SET status = @status, error_code = @code, error_detail = @detail, finished_at = clock_timestamp()
-		WHERE id = @id AND epoch = @epoch AND status = 'running'`,
-		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "status": status, "code": code, "detail": detail})
+	type ended struct{ Status coupon.JobStatus }
+	end, err := one[ended](ctx, s.db, coupon.ErrJobNotFound, `
+		UPDATE jobs
+		SET status = CASE WHEN @code::text IS NOT NULL THEN 'failed' WHEN failed > 0 THEN 'partially_succeeded' ELSE 'succeeded' END,
+		    error_code = @code, error_detail = @detail, result = @result, finished_at = clock_timestamp()
+		WHERE id = @id AND epoch = @epoch AND status = 'running'
+		RETURNING status`,
+		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "code": code, "detail": detail, "result": result})
 	if err != nil {
 		return err
 	}
-	if err = exactly(1)(tag); err != nil {
-		return err
-	}
-	return s.AddEvent(ctx, Event{Type: event, BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
+	return s.AddEvent(ctx, Event{Type: coupon.JobEnded[end.Status], BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
 }
 
-// AddBatch makes the batch of a generation job, once: a second call finds the first's.
-func (s *Store) AddBatch(ctx context.Context, bookID, jobID uuid.UUID, pattern string) (uuid.UUID, error) {
+// NewBatch is a batch about to be made.
+type NewBatch struct {
+	Kind     coupon.BatchKind
+	Pattern  *string // of generated codes
+	FileName *string // of uploaded ones, if it was told
+}
+
+// AddBatch makes the batch of a job, once: a second call finds the first's.
+func (s *Store) AddBatch(ctx context.Context, run BulkRun, in NewBatch) (uuid.UUID, error) {
 	type batch struct{ ID uuid.UUID }
 	b, err := one[batch](ctx, s.db, nil, `
-		INSERT INTO code_batches (id, book_id, job_id, pattern) VALUES (@id, @book_id, @job_id, @pattern)
-		ON CONFLICT ON CONSTRAINT code_batches_job_id_key DO UPDATE SET pattern = excluded.pattern
+		INSERT INTO code_batches (id, book_id, job_id, kind, pattern, file_name)
+		VALUES (@id, @book_id, @job_id, @kind, @pattern, @file_name)
+		ON CONFLICT ON CONSTRAINT code_batches_job_id_key DO UPDATE SET kind = excluded.kind
 		RETURNING id`,
-		pgx.StrictNamedArgs{"id": uuid.Must(uuid.NewV7()), "book_id": bookID, "job_id": jobID, "pattern": pattern})
+		pgx.StrictNamedArgs{
+			"id": uuid.Must(uuid.NewV7()), "book_id": run.BookID, "job_id": run.ID, "kind": in.Kind, "pattern": in.Pattern,
+			"file_name": in.FileName,
+		})
 	return b.ID, err
 }
 
@@ -147,11 +163,12 @@ func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupo
 // coupons that are not yet expired.
 const unexpire = `UPDATE books SET expired_at = NULL WHERE id = $1 AND expired_at IS NOT NULL`
 
-// AddStock counts n new coupons. It comes last in its transaction: nobody can
-// take them before commit, and claims wait only this long for the row.
-func (s *Store) AddStock(ctx context.Context, bookID uuid.UUID, n int) error {
+// AddStock counts new coupons, of which some are free. It comes last in its
+// transaction: nobody can take them before commit, and claims wait only this
+// long for the row.
+func (s *Store) AddStock(ctx context.Context, bookID uuid.UUID, total, free int) error {
 	batch := &pgx.Batch{}
 	batch.Queue(unexpire, bookID)
-	batch.Queue(`UPDATE book_stock SET total = total + $2, free = free + $2 WHERE book_id = $1`, bookID, n)
+	batch.Queue(`UPDATE book_stock SET total = total + $2, free = free + $3 WHERE book_id = $1`, bookID, total, free)
 	return s.db.SendBatch(ctx, batch).Close()
 }

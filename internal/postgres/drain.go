@@ -20,8 +20,8 @@ type Group struct {
 	Claims   []coupon.Claim // in order of acceptance
 }
 
-// bookNow is a book and the database's clock.
-type bookNow struct {
+// BookNow is a book and the database's clock.
+type BookNow struct {
 	coupon.Book
 	Now time.Time
 }
@@ -41,7 +41,7 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 	// The clock is read after the wait for the lock; now() would be from before.
 	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() AS now FROM books WHERE id = $1`, bookID).
 		Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[bookNow])
+			found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[BookNow])
 			group.Book, group.Now = found.Book, found.Now
 			return err
 		})
@@ -108,6 +108,7 @@ func (s *Store) HoldChosen(ctx context.Context, bookID uuid.UUID, ids []uuid.UUI
 const freeCoupons = `
 	SELECT id, draw_rank, event_seq FROM coupons
 	WHERE book_id = @book_id AND state = 'UNASSIGNED' AND draw_rank > @after
+	  AND (expires_at IS NULL OR expires_at > clock_timestamp())
 	ORDER BY draw_rank LIMIT @n FOR UPDATE `
 
 // TakeFree locks up to n free coupons with the lowest draw ranks after a bound,

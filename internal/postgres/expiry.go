@@ -45,22 +45,14 @@ type writtenDown struct{ Ended, Free int }
 // next time.
 func (s *Store) ExpireBook(ctx context.Context, bookID uuid.UUID, limit int) (expired int, err error) {
 	err = s.InTx(ctx, func(tx *Store) error {
-		book, err := tx.bookAndStock(ctx, bookID)
+		book, err := tx.BookAndStock(ctx, bookID)
 		if err != nil || book.EndsAt == nil || book.Now.Before(*book.EndsAt) {
 			return err // it was given more time meanwhile
 		}
-		done, err := one[writtenDown](ctx, tx.db, nil, `
-			WITH over AS (
-				SELECT id, state FROM coupons
-				WHERE book_id = @book_id AND state IN ('UNASSIGNED', 'ASSIGNED', 'LOCKED')
-				LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
-			pgx.StrictNamedArgs{"book_id": bookID, "limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
-		if err != nil {
-			return err
-		}
-		expired = done.Ended
-		_, err = tx.db.Exec(ctx, `UPDATE book_stock SET free = free - @free WHERE book_id = @book_id`,
-			pgx.StrictNamedArgs{"book_id": bookID, "free": done.Free})
+		expired, err = tx.expireFrom(ctx, bookID, `
+			SELECT id, state FROM coupons
+			WHERE book_id = @book_id AND state IN ('UNASSIGNED', 'ASSIGNED', 'LOCKED')
+			LIMIT @limit FOR UPDATE SKIP LOCKED`, limit)
 		return err
 	})
 	return expired, err
@@ -75,6 +67,40 @@ func (s *Store) ExpireCoupons(ctx context.Context, limit int) (int, error) {
 			WHERE expires_at <= clock_timestamp() AND state IN ('ASSIGNED', 'LOCKED')
 			ORDER BY expires_at LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
 		pgx.StrictNamedArgs{"limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
+	return done.Ended, err
+}
+
+// ExpireFree writes up to limit coupons that nobody holds and whose own end has
+// passed down as expired, of one book, and returns how many.
+func (s *Store) ExpireFree(ctx context.Context, limit int) (expired int, err error) {
+	rows, _ := s.db.Query(ctx, `
+		SELECT book_id FROM coupons WHERE expires_at <= clock_timestamp() AND state = 'UNASSIGNED' ORDER BY expires_at LIMIT 1`)
+	books, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil || len(books) == 0 {
+		return 0, err
+	}
+	err = s.InTx(ctx, func(tx *Store) error {
+		if _, err := tx.BookAndStock(ctx, books[0]); err != nil {
+			return err
+		}
+		expired, err = tx.expireFrom(ctx, books[0], `
+			SELECT id, state FROM coupons
+			WHERE book_id = @book_id AND expires_at <= clock_timestamp() AND state = 'UNASSIGNED'
+			LIMIT @limit FOR UPDATE SKIP LOCKED`, limit)
+		return err
+	})
+	return expired, err
+}
+
+// expireFrom expires what the query selects of a book whose stock is held.
+func (s *Store) expireFrom(ctx context.Context, bookID uuid.UUID, over string, limit int) (int, error) {
+	done, err := one[writtenDown](ctx, s.db, nil, `WITH over AS (`+over+`)`+writeDown,
+		pgx.StrictNamedArgs{"book_id": bookID, "limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
+	if err != nil {
+		return 0, err
+	}
+	_, err = s.db.Exec(ctx, `UPDATE book_stock SET free = free - @free WHERE book_id = @book_id`,
+		pgx.StrictNamedArgs{"book_id": bookID, "free": done.Free})
 	return done.Ended, err
 }
 
@@ -99,12 +125,12 @@ func (s *Store) NoteExpired(ctx context.Context, bookID uuid.UUID) error {
 	return err
 }
 
-// bookAndStock reads a book and the clock while the stock is held.
-func (s *Store) bookAndStock(ctx context.Context, bookID uuid.UUID) (bookNow, error) {
+// BookAndStock reads a book and the clock, and holds its stock.
+func (s *Store) BookAndStock(ctx context.Context, bookID uuid.UUID) (BookNow, error) {
 	args := pgx.StrictNamedArgs{"id": bookID}
 	if _, err := s.db.Exec(ctx, `SELECT FROM book_stock WHERE book_id = @id FOR UPDATE`, args); err != nil {
-		return bookNow{}, err
+		return BookNow{}, err
 	}
-	return one[bookNow](ctx, s.db, coupon.ErrBookNotFound,
+	return one[BookNow](ctx, s.db, coupon.ErrBookNotFound,
 		`SELECT `+bookColumns+`, clock_timestamp() AS now FROM books WHERE id = @id`, args)
 }

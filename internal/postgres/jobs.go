@@ -23,7 +23,7 @@ const jobSelect = `
 	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', least(c.expires_at, b.ends_at)) ORDER BY c.assigned_at, c.id)
 	           FROM coupons c JOIN books b ON b.id = c.book_id
 	           WHERE c.user_id = j.user_id AND c.book_id = j.book_id) END AS held,
-	       j.error_code, j.error_detail, j.created_at, j.started_at, j.finished_at
+	       j.result, j.error_code, j.error_detail, j.created_at, j.started_at, j.finished_at
 	FROM jobs j `
 
 // Jobs reads jobs by id. Unknown ids are left out.

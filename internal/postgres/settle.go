@@ -32,7 +32,7 @@ func (s *Store) Settle(ctx context.Context, g Settlement) error {
 	if n := int64(len(grants.coupons)); n > 0 {
 		batch.Queue(`
 			UPDATE coupons c
-			SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, expires_at = $6,
+			SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, expires_at = least(c.ends_at, $6),
 			    event_seq = won.seq
 			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $5::int[]) AS won (coupon_id, user_id, job_id, seq)
 			WHERE c.id = won.coupon_id AND `+still("c.state = 'UNASSIGNED'"),

@@ -11,7 +11,7 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const couponColumns = `id, book_id, code, state, user_id, assigned_at, expires_at, max_redemptions, redemptions,
+const couponColumns = `id, book_id, code, state, user_id, assigned_at, ends_at, expires_at, metadata, max_redemptions, redemptions,
 	event_seq, lock_id, locked_by, locked_at, locked_until, lock_order_ref`
 
 // CouponRef names a coupon by its id or by its code, in all the ways to read
@@ -73,7 +73,7 @@ func (s *Store) till(ctx context.Context, ref CouponRef, hold string) (till coup
 		})
 	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() AS now FROM books WHERE id = $1`, till.Coupon.BookID).
 		Query(func(rows pgx.Rows) error {
-			found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[bookNow])
+			found, err := pgx.CollectExactlyOneRow(rows, pgx.RowToStructByName[BookNow])
 			till.Book, till.Now = found.Book, found.Now
 			return err
 		})

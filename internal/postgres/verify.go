@@ -60,9 +60,11 @@ func history() string {
 var checks = []check{
 	{"every coupon came to its state by steps that are allowed", history()},
 	{"coupons and the jobs that assigned them agree", verdict(`
-		SELECT (j.status = 'succeeded' AND c.id = ANY(j.coupon_ids) AND c.user_id = j.user_id AND c.book_id = j.book_id)
-		       IS NOT TRUE AS wrong, 'coupon ' || c.id AS what
-		FROM coupons c LEFT JOIN jobs j ON j.id = c.job_id WHERE c.job_id IS NOT NULL`)},
+		SELECT CASE j.kind WHEN 'import_codes' THEN t.id IS NULL
+		       ELSE (j.status = 'succeeded' AND c.id = ANY(j.coupon_ids) AND c.user_id = j.user_id AND c.book_id = j.book_id)
+		            IS NOT TRUE END AS wrong, 'coupon ' || c.id AS what
+		FROM coupons c LEFT JOIN jobs j ON j.id = c.job_id LEFT JOIN code_batches t ON t.id = c.batch_id AND t.job_id = j.id
+		WHERE c.job_id IS NOT NULL`)},
 	{"granted coupons went to who was granted them", verdict(`
 		SELECT (SELECT count(*) FROM events e WHERE e.coupon_id = granted.coupon_id AND e.type = 'coupon.assigned'
 		        AND e.job_id = j.id AND e.user_id = j.user_id) <> 1 AS wrong, 'job ' || j.id AS what
@@ -74,7 +76,7 @@ var checks = []check{
 	{"every job that ended has told so exactly once", verdict(`
 		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || j.id AS what
 		FROM jobs j LEFT JOIN (
-			SELECT job_id, count(*) AS n FROM events WHERE type IN ('job.succeeded', 'job.failed') GROUP BY job_id
+			SELECT job_id, count(*) AS n FROM events WHERE type IN ('job.succeeded', 'job.partially_succeeded', 'job.failed') GROUP BY job_id
 		) told ON told.job_id = j.id
 		WHERE j.finished_at IS NOT NULL`)},
 	{"users' counters equal their coupons", verdict(`
@@ -165,11 +167,12 @@ var checks = []check{
 		SELECT greatest(j.created_at, b.updated_at) < clock_timestamp() - interval '1 minute' AS wrong, 'job ' || j.id AS what
 		FROM jobs j JOIN books b ON b.id = j.book_id
 		WHERE j.seq IS NOT NULL AND j.status = 'queued' AND b.status = 'active'`)},
-	{"generation jobs made exactly as many codes as they count", verdict(`
-		SELECT j.succeeded <> coalesce(made.n, 0) OR j.status = 'succeeded' AND j.succeeded <> j.total AS wrong, 'job ' || j.id AS what
+	{"jobs made exactly as many codes as they count", verdict(`
+		SELECT j.succeeded <> coalesce(made.n, 0) AND j.params->'dry_run' IS DISTINCT FROM 'true'
+		       OR j.status = 'succeeded' AND j.succeeded <> j.total AS wrong, 'job ' || j.id AS what
 		FROM jobs j LEFT JOIN code_batches t ON t.job_id = j.id LEFT JOIN (
 			SELECT batch_id, count(*) AS n FROM coupons GROUP BY batch_id) made ON made.batch_id = t.id
-		WHERE j.kind = 'generate_codes'`)},
+		WHERE j.kind IN ('generate_codes', 'import_codes')`)},
 	{"jobs name books and users that exist", verdict(`
 		SELECT b.id IS NULL OR s.id IS NULL OR j.user_id IS NOT NULL AND u.id IS NULL AS wrong, 'job ' || j.id AS what
 		FROM jobs j LEFT JOIN books b ON b.id = j.book_id LEFT JOIN users s ON s.id = j.submitter_id

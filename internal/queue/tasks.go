@@ -27,11 +27,13 @@ var All = []string{Assignments, Codes}
 const (
 	DrainAssignments = "assignment:drain" // payload: a book's id
 	GenerateCodes    = "codes:generate"   // payload: a job's id
+	ImportCodes      = "codes:import"     // payload: a job's id
 )
 
-// taskOf is the task that starts a bulk job of a kind.
-var taskOf = map[coupon.JobKind]string{
+// TaskOf is the task that starts a bulk job of a kind.
+var TaskOf = map[coupon.JobKind]string{
 	coupon.GenerateJob: GenerateCodes,
+	coupon.ImportJob:   ImportCodes,
 }
 
 // shownFor is how long a finished task stays visible in asynqmon; nothing of
@@ -56,7 +58,7 @@ func (c *Client) RingBook(ctx context.Context, bookID uuid.UUID) error {
 
 // RingJob says that a bulk job waits.
 func (c *Client) RingJob(ctx context.Context, kind coupon.JobKind, jobID uuid.UUID) error {
-	return c.enqueue(ctx, taskOf[kind], jobID, Codes, 30*time.Minute)
+	return c.enqueue(ctx, TaskOf[kind], jobID, Codes, 30*time.Minute)
 }
 
 // enqueue always takes a fresh task id: an old one can stay taken for ever.

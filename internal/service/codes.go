@@ -67,52 +67,6 @@ func (s *Service) SubmitGenerate(ctx context.Context, p auth.Principal, in Gener
 	}, book.TakesCodes)
 }
 
-// submitBulk stores a job and rings for it, or finds the one its key brought.
-func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed func() error) (Submission, error) {
-	if job.IdempotencyKey == "" {
-		job.Fingerprint = nil
-	}
-	refused := allowed()
-	added := false
-	if refused == nil {
-		var err error
-		if added, err = s.store.AddJob(ctx, job); err != nil {
-			return Submission{}, err
-		}
-	}
-	id := job.ID
-	if added {
-		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingJob(ctx, job.Kind, job.ID) })
-	} else {
-		found, err := s.keyedJob(ctx, job)
-		if errors.Is(err, coupon.ErrJobNotFound) && refused != nil {
-			return Submission{}, refused
-		}
-		if err != nil {
-			return Submission{}, err
-		}
-		id = found
-	}
-	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
-	if err != nil || len(jobs) == 0 {
-		return Submission{}, errors.Join(err, coupon.ErrJobNotFound)
-	}
-	return Submission{Job: jobs[0], Replayed: !added}, nil
-}
-
-func (s *Service) keyedJob(ctx context.Context, job coupon.NewJob) (uuid.UUID, error) {
-	found, err := s.store.JobsByKey(ctx, []uuid.UUID{job.SubmitterID}, []string{job.IdempotencyKey})
-	switch {
-	case err != nil:
-		return uuid.Nil, err
-	case len(found) == 0:
-		return uuid.Nil, coupon.ErrJobNotFound
-	case string(found[0].Fingerprint) != string(job.Fingerprint):
-		return uuid.Nil, coupon.ErrKeyReused
-	}
-	return found[0].ID, nil
-}
-
 // Generate runs a generation job to its end, from where an earlier run stopped.
 // It does nothing when the job has ended or another run is alive.
 func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err error) {
@@ -127,7 +81,7 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 	if err = json.Unmarshal(run.Params, &params); err != nil {
 		return 0, fmt.Errorf("read the job's parameters: %w", err)
 	}
-	batch, err := s.store.AddBatch(ctx, run.BookID, run.ID, params.Pattern)
+	batch, err := s.store.AddBatch(ctx, run, postgres.NewBatch{Kind: coupon.Generated, Pattern: &params.Pattern})
 	if err != nil {
 		return 0, fmt.Errorf("make the batch: %w", err)
 	}
@@ -143,23 +97,7 @@ func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err 
 			failure = coupon.ErrCodesExhausted
 		}
 	}
-	err = s.store.InTx(ctx, func(tx *postgres.Store) error {
-		data, err := json.Marshal(map[string]any{"batch_id": batch, "count": run.Processed})
-		if err != nil {
-			return err
-		}
-		err = tx.AddEvent(ctx, postgres.Event{
-			Type: coupon.CodesAdded, BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID, Data: data,
-		})
-		if err != nil {
-			return err
-		}
-		return tx.EndBulk(ctx, run, failure)
-	})
-	if err == nil {
-		_ = s.queue.PublishDone(ctx, []uuid.UUID{jobID}) // who waits looks again by himself
-	}
-	return run.Processed - start, err
+	return run.Processed - start, s.endCodes(ctx, run, batch, run.Processed, failure, nil)
 }
 
 // generateChunk makes the next codes: by COPY, or by looking for free ones
@@ -180,12 +118,12 @@ func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch
 			if err != nil {
 				return err
 			}
-			if err = tx.Advance(ctx, held, added); err != nil {
+			if err = tx.Advance(ctx, held, added, 0); err != nil {
 				return err
 			}
 			run = held
 			run.Processed += added
-			return tx.AddStock(ctx, run.BookID, added)
+			return tx.AddStock(ctx, run.BookID, added, added)
 		})
 	}
 	err = store(func(tx *postgres.Store) (int, error) {

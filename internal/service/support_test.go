@@ -31,6 +31,8 @@ type house struct {
 	followers *service.Followers
 	claims    *service.Claims
 	drainer   *service.Drainer
+	sweeper   *service.Sweeper
+	till      *service.Till
 }
 
 func newHouse(t *testing.T) *house {
@@ -46,6 +48,8 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	h.followers = service.NewFollowers(h.store)
 	h.claims = service.NewClaims(h.store, h.followers, func(book uuid.UUID) { _ = h.queue.RingBook(t.Context(), book) })
 	h.drainer = service.NewDrainer(h.store, fixture.Open{}, h.queue)
+	h.sweeper = service.NewSweeper(h.store, h.service, h.drainer, h.queue)
+	h.till = service.NewTill(h.store, auth.NewLockTokens("0123456789abcdef0123456789abcdef"))
 	t.Cleanup(h.claims.Close)
 	t.Cleanup(h.service.Close)
 	return h
@@ -96,4 +100,11 @@ func within(t *testing.T, limit time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// count is what a query counts.
+func (h *house) count(t *testing.T, query string) (n int) {
+	t.Helper()
+	require.NoError(t, h.pool.QueryRow(t.Context(), query).Scan(&n))
+	return n
 }

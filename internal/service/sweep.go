@@ -58,6 +58,9 @@ const (
 // expired. Nothing depends on it: a coupon is over at its instant.
 func (s *Sweeper) Expiry(ctx context.Context) error {
 	err := inBatches(mostExpired, func() (int, error) { return s.store.ExpireCoupons(ctx, mostExpired) })
+	if err == nil {
+		err = inBatches(1, func() (int, error) { return s.store.ExpireFree(ctx, mostExpired) })
+	}
 	if err != nil {
 		return err
 	}
@@ -83,6 +86,17 @@ func (s *Sweeper) Answers(ctx context.Context) error {
 	return inBatches(mostDropped, func() (int, error) { return s.store.DropAnswers(ctx, answersKept, mostDropped) })
 }
 
+// Imports forgets the rows of uploads that are done with.
+func (s *Sweeper) Imports(ctx context.Context) error {
+	uploads, err := s.store.OldImports(ctx, uploadWithin)
+	for _, upload := range uploads {
+		if err == nil {
+			err = inBatches(mostCopied, func() (int, error) { return s.store.DropImportRows(ctx, upload, mostCopied) })
+		}
+	}
+	return err
+}
+
 // inBatches repeats a step of at most size until it does less.
 func inBatches(size int, step func() (int, error)) error {
 	for {
@@ -102,8 +116,8 @@ func (s *Sweeper) Bulk(ctx context.Context) error {
 		if ringErr := s.queue.RingJob(ctx, job.Kind, job.ID); ringErr == nil {
 			continue
 		}
-		made, runErr := s.service.Generate(ctx, job.ID)
-		slog.InfoContext(ctx, "swept job", "job_id", job.ID, "made", made, "error", runErr)
+		result, runErr := s.service.RunBulk(ctx, job.Kind, job.ID)
+		slog.InfoContext(ctx, "swept job", "job_id", job.ID, "result", result, "error", runErr)
 		err = errors.Join(err, runErr)
 	}
 	return err

@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/books/{id}/codes/upload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Upload codes
+         * @description For manager, admin, and API keys with scope books:write.
+         */
+        post: operations["upload-codes"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/books/{id}/coupons": {
         parameters: {
             query?: never;
@@ -552,6 +572,46 @@ export interface paths {
          * @description For user, manager, admin, and API keys with scope jobs:read.
          */
         get: operations["get-job"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a bulk job refused, and why
+         * @description For user, manager, admin, and API keys with scope jobs:read.
+         */
+        get: operations["job-outcomes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/outcomes.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same as CSV, all of it
+         * @description For user, manager, admin, and API keys with scope jobs:read.
+         */
+        get: operations["job-report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -992,6 +1052,20 @@ export interface components {
             expires_at: string | null;
             id: string;
         };
+        Import: {
+            /** Format: int64 */
+            added: number;
+            /** @description of the codes that were added */
+            batch_id?: string;
+            /** @description nothing was added; added tells what would have been */
+            dry_run: boolean;
+            /** @description how many rows were refused for each */
+            reasons: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            refused: number;
+        };
         Job: {
             book_id: string;
             /** @description the chosen one, of an assign */
@@ -1005,7 +1079,7 @@ export interface components {
             finished_at: string | null;
             id: string;
             /** @enum {string} */
-            kind: "claim" | "assign" | "generate_codes";
+            kind: "claim" | "assign" | "generate_codes" | "import_codes";
             links: components["schemas"]["Links"];
             /**
              * Format: int64
@@ -1017,7 +1091,7 @@ export interface components {
             /** Format: date-time */
             started_at: string | null;
             /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "failed";
+            status: "queued" | "running" | "succeeded" | "partially_succeeded" | "failed";
             submitted_by: string;
             /** @description whom a claim is for */
             user_id: string | null;
@@ -1080,6 +1154,22 @@ export interface components {
             /** @description where the list goes on; null at its end */
             next_cursor: string | null;
         };
+        Outcome: {
+            code: string | null;
+            detail: string;
+            /**
+             * Format: int64
+             * @description where it begins in the file; its place in a JSON list
+             */
+            line: number | null;
+            /**
+             * Format: int64
+             * @description the item's number, from 1
+             */
+            n: number;
+            /** @description stable, for machines */
+            reason: string;
+        };
         PageBook: {
             data: components["schemas"]["Book"][];
             /** @description where the list goes on; null at its end */
@@ -1092,6 +1182,11 @@ export interface components {
         };
         PageJob: {
             data: components["schemas"]["Job"][];
+            /** @description where the list goes on; null at its end */
+            next_cursor: string | null;
+        };
+        PageOutcome: {
+            data: components["schemas"]["Outcome"][];
             /** @description where the list goes on; null at its end */
             next_cursor: string | null;
         };
@@ -1207,7 +1302,10 @@ export interface components {
             password: string;
         };
         Result: {
-            coupons: components["schemas"]["Granted"][];
+            /** @description of a claim */
+            coupons?: components["schemas"]["Granted"][];
+            /** @description of an import */
+            import?: components["schemas"]["Import"];
         };
         Sale: {
             /** @description what a coupon is worth */
@@ -2469,6 +2567,114 @@ export interface operations {
             };
         };
     };
+    "upload-codes": {
+        parameters: {
+            query?: {
+                /** @description of codes that exist already or come twice: skip these, or add nothing at all */
+                on_duplicate?: "skip" | "fail";
+                /** @description only tell what would be refused */
+                dry_run?: boolean;
+                /** @description what the columns are, by their place: code, user, max_redemptions, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says */
+                columns?: string[];
+                /** @description whether the first row is one */
+                header?: "auto" | "yes" | "no";
+                /** @description what the file is called, for the list of batches */
+                file_name?: string;
+                delimiter?: "auto" | "comma" | "semicolon" | "tab";
+            };
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    codes: unknown[];
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "book-coupons": {
         parameters: {
             query?: {
@@ -3619,7 +3825,7 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string;
                 book_id?: string;
-                status?: "queued" | "running" | "succeeded" | "failed";
+                status?: "queued" | "running" | "succeeded" | "partially_succeeded" | "failed";
             };
             header?: never;
             path?: never;
@@ -3718,6 +3924,160 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "job-outcomes": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageOutcome"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "job-report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

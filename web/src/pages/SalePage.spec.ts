@@ -114,7 +114,7 @@ describe('the sale page', () => {
     const error = {
       code: 'limit_reached',
       detail: 'The user holds enough.',
-      coupons: granted.result!.coupons,
+      coupons: granted.result!.coupons!,
     }
     answerClaims(() => HttpResponse.json(job({ status: 'failed', done: true, error })))
     await visit('/sales/b1')

@@ -1,0 +1,128 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/auth"
+	"couponbook/internal/codefile"
+	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
+)
+
+const (
+	mostCopied = 5000 // rows of an upload that one transaction stores
+	// uploadWithin is how long an upload may take; rows without a job are older.
+	uploadWithin = time.Hour
+)
+
+// UploadRequest brings a file of codes for a book.
+type UploadRequest struct {
+	BookID         uuid.UUID
+	Open           func(zone string) (codefile.Rows, error) // days are of this zone
+	FileName       string                                   // as the sender calls it; empty: he did not say
+	OnDuplicate    coupon.OnDuplicate
+	DryRun         bool // only tell what would be refused
+	IdempotencyKey string
+	Fingerprint    func() []byte // of the file, once it is read
+}
+
+// importParams is what an import job keeps of its request.
+type importParams struct {
+	OnDuplicate    coupon.OnDuplicate `json:"on_duplicate"`
+	DryRun         bool               `json:"dry_run"`
+	FileName       string             `json:"file_name,omitempty"`
+	Holders        bool               `json:"holders"` // some rows name one
+	MaxRedemptions int                `json:"max_redemptions"`
+}
+
+// SubmitUpload stores the rows of a file as they come, and then accepts the
+// job that makes coupons of them. A file that breaks off leaves nothing.
+func (s *Service) SubmitUpload(ctx context.Context, p auth.Principal, in UploadRequest) (Submission, error) {
+	book, err := s.ownBook(ctx, p, in.BookID)
+	if err != nil {
+		return Submission{}, err
+	}
+	if err = book.TakesCodes(); err != nil && in.IdempotencyKey == "" {
+		return Submission{}, err // before all of it has been sent
+	}
+	job := coupon.NewJob{
+		ID: uuid.Must(uuid.NewV7()), Kind: coupon.ImportJob, BookID: book.ID, SubmitterID: p.UserID, IdempotencyKey: in.IdempotencyKey,
+	}
+	params := importParams{
+		OnDuplicate: in.OnDuplicate, DryRun: in.DryRun, FileName: in.FileName, MaxRedemptions: book.MaxRedemptions,
+	}
+	rows, err := in.Open(book.TimeZone)
+	if err == nil {
+		job.Total, params.Holders, err = s.storeRows(ctx, job.ID, rows)
+	}
+	if err == nil {
+		job.Params, err = json.Marshal(params)
+	}
+	if err != nil {
+		s.dropRows(ctx, job.ID)
+		return Submission{}, err
+	}
+	job.Fingerprint = in.Fingerprint()
+	submitted, err := s.submitBulk(ctx, job, book.TakesCodes)
+	if err == nil && submitted.Replayed || errors.Is(err, coupon.ErrBookState) || errors.Is(err, coupon.ErrKeyReused) {
+		s.dropRows(ctx, job.ID)
+	}
+	return submitted, err
+}
+
+// storeRows reads a file to its end. It returns how many rows there are, and
+// whether some have a holder.
+func (s *Service) storeRows(ctx context.Context, id uuid.UUID, rows codefile.Rows) (n int, holders bool, err error) {
+	generator := coupon.NewGenerator()
+	chunk := make([]postgres.ImportRow, 0, mostCopied)
+	flush := func() error {
+		err := s.store.CopyImportRows(ctx, id, n, chunk)
+		n, chunk = n+len(chunk), chunk[:0]
+		return err
+	}
+	for {
+		row, err := rows.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return n, holders, err
+		}
+		holders = holders || row.User != nil
+		rank, err := generator.DrawRank()
+		if err != nil {
+			return n, holders, err
+		}
+		chunk = append(chunk, postgres.ImportRow{UploadRow: row, CouponID: uuid.Must(uuid.NewV7()), DrawRank: rank})
+		if len(chunk) == mostCopied {
+			if err = flush(); err != nil {
+				return n, holders, err
+			}
+		}
+		if n+len(chunk) > coupon.MaxUpload {
+			return n, holders, coupon.ErrBadFile.With("The file has more than %d rows: send it in parts.", coupon.MaxUpload)
+		}
+	}
+	if err = flush(); err == nil && n == 0 {
+		err = coupon.ErrBadFile.With("The file has no codes: send one with a code in each row.")
+	}
+	return n, holders, err
+}
+
+// dropRows forgets the rows of an upload that came to nothing. Where it fails,
+// the sweeper does so later.
+func (s *Service) dropRows(ctx context.Context, id uuid.UUID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	defer cancel()
+	err := inBatches(mostCopied, func() (int, error) { return s.store.DropImportRows(ctx, id, mostCopied) })
+	if err != nil {
+		slog.WarnContext(ctx, "rows of an upload not dropped", "job_id", id, "error", err)
+	}
+}
