@@ -22,7 +22,7 @@ func (p Span) args(run BulkRun, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 
 // RefuseRepeated refuses rows whose code stands in an earlier row of the file.
 func (s *Store) RefuseRepeated(ctx context.Context, run BulkRun) error {
-	return s.patiently(ctx, `
+	return s.patiently(ctx, byHash, `
 		UPDATE import_rows r SET reason = 'duplicate_in_file', detail = 'is the code of line ' || earlier.line || ' too'
 		FROM (
 			SELECT n, first_value(line) OVER code AS line, row_number() OVER code AS nth
@@ -34,7 +34,7 @@ func (s *Store) RefuseRepeated(ctx context.Context, run BulkRun) error {
 // RefuseKnown refuses rows whose code exists, in the book or elsewhere, and
 // not by this import.
 func (s *Store) RefuseKnown(ctx context.Context, run BulkRun, span Span) error {
-	return s.patiently(ctx, `
+	return s.patiently(ctx, byIndex, `
 		UPDATE import_rows r
 		SET reason = CASE WHEN c.book_id = @book THEN 'duplicate_in_book' ELSE 'duplicate_elsewhere' END,
 		    detail = CASE WHEN c.book_id = @book THEN 'exists in this book already' ELSE 'exists in another book' END
@@ -47,37 +47,59 @@ func (s *Store) RefuseKnown(ctx context.Context, run BulkRun, span Span) error {
 // ResolveHolders finds the users that rows name, and refuses rows that name
 // nobody.
 func (s *Store) ResolveHolders(ctx context.Context, run BulkRun, span Span) error {
-	return s.patiently(ctx, `
+	err := s.patiently(ctx, byIndex, `
 		UPDATE import_rows r
-		SET user_id = found.id, reason = CASE WHEN found.id IS NULL THEN 'unknown_user' END,
-		    detail = CASE WHEN found.id IS NULL THEN 'there is no such user: make the account first' END
-		FROM import_rows named LEFT JOIN users found
-		     ON found.id = named.user_id OR found.email = named.email OR found.external_id = named.external_id
-		WHERE named.job_id = @job AND named.n > @after AND named.n <= @to AND named.reason IS NULL
-		  AND num_nonnulls(named.user_id, named.email, named.external_id) > 0
-		  AND r.job_id = named.job_id AND r.n = named.n`, span.args(run, pgx.StrictNamedArgs{}))
+		SET user_id = coalesce((SELECT id FROM users WHERE email = r.email), (SELECT id FROM users WHERE external_id = r.external_id))
+		WHERE job_id = @job AND n > @after AND n <= @to AND reason IS NULL
+		  AND user_id IS NULL AND num_nonnulls(email, external_id) > 0`, span.args(run, pgx.StrictNamedArgs{}))
+	if err != nil {
+		return err
+	}
+	return s.patiently(ctx, byIndex, `
+		UPDATE import_rows r SET reason = 'unknown_user', detail = 'there is no such user: make the account first'
+		WHERE job_id = @job AND n > @after AND n <= @to AND reason IS NULL
+		  AND num_nonnulls(user_id, email, external_id) > 0 AND NOT EXISTS (SELECT FROM users WHERE id = r.user_id)`,
+		span.args(run, pgx.StrictNamedArgs{}))
 }
 
 // RefuseOverLimit refuses rows whose holder would have more coupons than the
 // book allows. Hold the stock first, where the rows are to be added.
 func (s *Store) RefuseOverLimit(ctx context.Context, run BulkRun, span Span, limit int) error {
-	return s.patiently(ctx, `
+	return s.patiently(ctx, byHash, `
 		UPDATE import_rows r SET reason = 'limit_reached', detail = 'the user has as many coupons of the book as one may'
 		FROM (
 			SELECT n, user_id, row_number() OVER (PARTITION BY user_id ORDER BY n) AS nth
 			FROM import_rows
 			WHERE job_id = @job AND n > @after AND n <= @to AND reason IS NULL AND user_id IS NOT NULL) asked
 		LEFT JOIN book_user_limits l ON l.book_id = @book AND l.user_id = asked.user_id
-		WHERE r.job_id = @job AND r.n = asked.n AND coalesce(l.used, 0) + asked.nth > @limit`,
+		WHERE r.job_id = @job AND r.n > @after AND r.n <= @to AND r.n = asked.n AND coalesce(l.used, 0) + asked.nth > @limit`,
 		span.args(run, pgx.StrictNamedArgs{"book": run.BookID, "limit": limit}))
 }
 
-// patiently runs a statement that goes over a whole file.
-func (s *Store) patiently(ctx context.Context, query string, args pgx.StrictNamedArgs) error {
-	if _, err := s.db.Exec(ctx, `SET LOCAL statement_timeout = '10min'`); err != nil {
+// join says how a statement over a file's rows joins. The planner does not
+// know the rows of a new file, takes them for one or two, and may go over all
+// of them for each of them.
+type join string
+
+const (
+	byHash  join = "off" // nested loops are: both sides are read once
+	byIndex join = "on"  // and nothing else is: each row is looked up
+)
+
+// patiently runs a statement that may go over a whole file.
+func (s *Store) patiently(ctx context.Context, by join, query string, args pgx.StrictNamedArgs) error {
+	others := byIndex
+	if by == byIndex {
+		others = byHash
+	}
+	_, err := s.db.Exec(ctx, `
+		SELECT set_config('statement_timeout', '10min', true), set_config('enable_nestloop', @by, true),
+		       set_config('enable_hashjoin', @others, true), set_config('enable_mergejoin', @others, true)`,
+		pgx.StrictNamedArgs{"by": string(by), "others": string(others)})
+	if err != nil {
 		return err
 	}
-	_, err := s.db.Exec(ctx, query, args)
+	_, err = s.db.Exec(ctx, query, args)
 	return err
 }
 
@@ -158,7 +180,7 @@ func (s *Store) CountHolders(ctx context.Context, run BulkRun, span Span, now ti
 
 // TellRefused writes the refused rows of a span into the job's outcomes.
 func (s *Store) TellRefused(ctx context.Context, run BulkRun, span Span) error {
-	return s.patiently(ctx, `
+	return s.patiently(ctx, byIndex, `
 		INSERT INTO job_outcomes (job_id, n, line, code, reason, detail)
 		SELECT job_id, n, line, code, reason, detail FROM import_rows
 		WHERE job_id = @job AND n > @after AND n <= @to AND reason IS NOT NULL`, span.args(run, pgx.StrictNamedArgs{}))
