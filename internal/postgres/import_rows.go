@@ -48,8 +48,8 @@ func orNull(text string) *string {
 // DropImportRows forgets up to limit rows of an upload, and returns how many.
 func (s *Store) DropImportRows(ctx context.Context, jobID uuid.UUID, limit int) (int, error) {
 	tag, err := s.db.Exec(ctx, `
-		DELETE FROM import_rows WHERE job_id = @job_id AND n IN (
-			SELECT n FROM import_rows WHERE job_id = @job_id ORDER BY n LIMIT @limit)`,
+		DELETE FROM import_rows
+		WHERE job_id = @job_id AND n < (SELECT min(n) FROM import_rows WHERE job_id = @job_id) + @limit`,
 		pgx.StrictNamedArgs{"job_id": jobID, "limit": limit})
 	return int(tag.RowsAffected()), err
 }
