@@ -72,65 +72,75 @@ func (i *importing) do(ctx context.Context) (done postgres.Imported, err error) 
 	return i.end(ctx, nil)
 }
 
+// mostTried is how often an import that adds all or nothing begins when somebody
+// adds one of its codes at the same time.
+const mostTried = 3
+
 // wholly checks all rows before the first is added; then all are added in one
 // transaction, or none: of these nothing can be seen before the end, and
 // nobody can be given one.
 func (i *importing) wholly(ctx context.Context) (done postgres.Imported, err error) {
-	whole := postgres.Span{To: i.run.Total}
-	var failure *coupon.Error
-	if i.run.Processed > 0 { // an earlier run did all but the end
-		duplicates, err := i.store.HasDuplicates(ctx, i.run)
-		if duplicates && i.params.OnDuplicate == coupon.FailOnDuplicate {
-			failure = coupon.ErrDuplicates
-		}
-		if err != nil {
+	for tries := 1; i.run.Processed == 0; tries++ { // else an earlier run did all but the end
+		if err = i.inChunk(ctx, func(tx *postgres.Store) error { return i.judgeAll(ctx, tx) }); err != nil {
 			return done, err
 		}
-		return i.end(ctx, failure)
-	}
-	for tries := 1; ; tries++ {
-		err = i.inChunk(ctx, func(tx *postgres.Store) error {
-			if err := i.check(ctx, tx, whole); err != nil {
-				return err
-			}
-			duplicates, err := tx.HasDuplicates(ctx, i.run)
-			if duplicates && i.params.OnDuplicate == coupon.FailOnDuplicate {
-				failure = coupon.ErrDuplicates
-			}
-			if err != nil || failure == nil && !i.params.DryRun {
-				return err
-			}
-			counts, err := tx.CountRows(ctx, i.run, whole)
-			if err != nil {
-				return err
-			}
-			if err = tx.TellRefused(ctx, i.run, whole); err != nil {
-				return err
-			}
-			if failure != nil && !i.params.DryRun { // those that are fine were not added either
-				return i.advance(ctx, tx, 0, counts.Refused)
-			}
-			return i.advance(ctx, tx, counts.Added, counts.Refused)
-		})
-		if err != nil || failure != nil || i.params.DryRun {
-			break
+		if i.run.Processed > 0 {
+			break // nothing is to be added
 		}
-		err = i.inChunk(ctx, func(tx *postgres.Store) error {
-			for i.run.Processed < i.run.Total {
-				if err := i.add(ctx, tx, i.next()); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if !errors.Is(err, errRaced) || tries == 3 {
-			break
+		err = i.inChunk(ctx, func(tx *postgres.Store) error { return i.addAll(ctx, tx) })
+		if err != nil && (!errors.Is(err, errRaced) || tries == mostTried) {
+			return done, err
 		}
 	}
+	fails, err := i.fails(ctx, i.store)
 	if err != nil {
 		return done, err
 	}
-	return i.end(ctx, failure)
+	if fails {
+		return i.end(ctx, coupon.ErrDuplicates)
+	}
+	return i.end(ctx, nil)
+}
+
+// judgeAll refuses the rows that cannot be added. Where that leaves none to
+// add, it tells of them and counts.
+func (i *importing) judgeAll(ctx context.Context, tx *postgres.Store) error {
+	whole := postgres.Span{To: i.run.Total}
+	if err := i.check(ctx, tx, whole); err != nil {
+		return err
+	}
+	fails, err := i.fails(ctx, tx)
+	if err != nil || !fails && !i.params.DryRun {
+		return err
+	}
+	counts, err := tx.CountRows(ctx, i.run, whole)
+	if err != nil {
+		return err
+	}
+	if err = tx.TellRefused(ctx, i.run, whole); err != nil {
+		return err
+	}
+	if !i.params.DryRun { // those that are fine are not added either
+		counts.Added = 0
+	}
+	return i.advance(ctx, tx, counts.Added, counts.Refused)
+}
+
+// fails reports whether duplicates are the end of the whole import.
+func (i *importing) fails(ctx context.Context, tx *postgres.Store) (bool, error) {
+	if i.params.OnDuplicate != coupon.FailOnDuplicate {
+		return false, nil
+	}
+	return tx.HasDuplicates(ctx, i.run)
+}
+
+func (i *importing) addAll(ctx context.Context, tx *postgres.Store) error {
+	for i.run.Processed < i.run.Total {
+		if err := i.add(ctx, tx, i.next()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inChunk does a part of the work in one transaction, if the run is still ours.
