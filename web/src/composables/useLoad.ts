@@ -1,11 +1,12 @@
-import { onScopeDispose, readonly, ref, shallowReadonly, shallowRef } from 'vue'
+import { computed, onScopeDispose, readonly, ref, shallowReadonly, shallowRef } from 'vue'
+import { describe } from '@/api/client'
 
 /**
  * Loads at once and again on `reload()`. The newest load wins: it cancels the one before it,
  * and whatever that one still answers is dropped.
  *
- * Data and error stay until the next answer, so that a page does not flicker while it reloads;
- * `error` belongs to the newest answer, `data` to the newest good one.
+ * Data and problem stay until the next answer, so that a page does not flicker while it reloads;
+ * `problem`, a sentence to show, belongs to the newest answer, `data` to the newest good one.
  */
 export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>) {
   const data = shallowRef<T>()
@@ -38,7 +39,7 @@ export function useLoad<T>(load: (signal: AbortSignal) => Promise<T>) {
 
   return {
     data: shallowReadonly(data),
-    error: shallowReadonly(error),
+    problem: computed(() => (error.value === undefined ? '' : describe(error.value))),
     loading: readonly(loading),
     reload,
   }

@@ -14,7 +14,7 @@ export function usePages<T>(
   const cursor = ref<string | null>(null)
   let from: string | undefined
 
-  const { data, error, loading, reload } = useLoad(async (signal) => {
+  const { data, problem, loading, reload } = useLoad(async (signal) => {
     const [start, before] = [from, from ? items.value : []]
     const page = await read(signal, start)
     items.value = [...before, ...page.data]
@@ -29,7 +29,7 @@ export function usePages<T>(
 
   return {
     items,
-    error,
+    problem,
     loading,
     loaded: computed(() => data.value === true),
     more: computed(() => cursor.value !== null),
