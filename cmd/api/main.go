@@ -73,7 +73,7 @@ func run(ctx context.Context) error {
 		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
 		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: web.Files(),
 		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
-		CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,
+		UploadWithin: service.UploadWithin, CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,
 	})
 	if err != nil {
 		return err

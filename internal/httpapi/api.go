@@ -45,6 +45,7 @@ type Options struct {
 	Monitor   http.Handler // asynqmon, mounted at /monitoring; nil: none
 	Observe   func(method, route string, status int, took time.Duration)
 
+	UploadWithin   time.Duration // how long a file may take to come in
 	CookieSecure   bool
 	TrustedProxies []string
 }

@@ -76,7 +76,7 @@ func (a *API) uploadCodes(ctx context.Context, in *uploadRequest) (*jobResponse,
 	if err != nil {
 		return nil, err
 	}
-	file := &upload{gin: in.gin, options: in.UploadOptions, hash: sha256.New()}
+	file := &upload{gin: in.gin, options: in.UploadOptions, hash: sha256.New(), until: time.Now().Add(a.UploadWithin)}
 	file.hash.Write(mark)
 	submission, err := a.Service.SubmitUpload(ctx, principalOf(ctx), service.UploadRequest{
 		BookID: in.ID, Open: file.open, FileName: in.FileName, OnDuplicate: in.OnDuplicate, DryRun: in.DryRun,
@@ -90,6 +90,7 @@ type upload struct {
 	gin     *gin.Context
 	options UploadOptions
 	hash    hash.Hash // of what has come so far
+	until   time.Time // it must have come
 }
 
 // open finds out what is sent, and reads its beginning.
@@ -103,7 +104,7 @@ func (u *upload) open(zone string) (codefile.Rows, error) {
 	if kind == "application/json" {
 		most = maxUploadJSON
 	}
-	request.Body = http.MaxBytesReader(u.gin.Writer, &steady{request.Body, http.NewResponseController(u.gin.Writer)}, most)
+	request.Body = http.MaxBytesReader(u.gin.Writer, &steady{request.Body, http.NewResponseController(u.gin.Writer), u.until}, most)
 	switch kind {
 	case "text/csv", "application/csv":
 		return u.csv(request.Body, zone)
@@ -153,7 +154,9 @@ func (f *formRows) Next() (coupon.UploadRow, error) {
 
 // asTransfer keeps what is wrong with the transfer rather than with the form.
 func asTransfer(err error) error {
-	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge || errors.Is(err, io.ErrUnexpectedEOF) {
+	_, tooLarge := errors.AsType[*http.MaxBytesError](err)
+	_, tooSlow := errors.AsType[*Problem](err)
+	if tooLarge || tooSlow || errors.Is(err, io.ErrUnexpectedEOF) {
 		return err
 	}
 	return nil
@@ -177,14 +180,18 @@ func told(ctx context.Context, err error) error {
 	return err
 }
 
-// steady gives a sender time as long as he sends: the server's own limit is
-// made for small bodies.
+// steady gives a sender time as long as he sends, until it is up: the server's
+// own limit is made for small bodies.
 type steady struct {
 	io.ReadCloser
 	control *http.ResponseController
+	until   time.Time
 }
 
 func (s *steady) Read(p []byte) (int, error) {
+	if time.Now().After(s.until) {
+		return 0, errTooSlow
+	}
 	// A server that has no limits needs none lifted.
 	_ = s.control.SetReadDeadline(time.Now().Add(uploadPause))
 	_ = s.control.SetWriteDeadline(time.Now().Add(2 * uploadPause))

@@ -159,6 +159,27 @@ func TestAnUploadThatIsCutOff(t *testing.T) {
 	require.Zero(t, rows)
 }
 
+// A sender who takes for ever is stopped, and leaves nothing.
+func TestAnUploadThatIsTooSlow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 0, 0)
+	o := h.api.Options
+	o.UploadWithin = 0
+	var err error
+	h.handler, err = New(o)
+	require.NoError(t, err)
+	kind, body := form(t, "A1\n")
+	for kind, body := range map[string]string{"text/csv": "A1\n", "application/json": `{"codes": ["A1"]}`, kind: body} {
+		got, _ := h.send(t, h.token(t, fixture.Owner(book)), bookPath(book, "/codes/upload"), kind, body)
+		require.Equal(t, http.StatusRequestTimeout, got.status, kind)
+		require.Equal(t, "upload_too_slow", got.problem.Code)
+	}
+	var rows int
+	require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT count(*) FROM import_rows`).Scan(&rows))
+	require.Zero(t, rows)
+}
+
 // The same key brings the same job for the same file, and is refused for another.
 func TestAnUploadWithAKey(t *testing.T) {
 	t.Parallel()

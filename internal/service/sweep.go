@@ -88,7 +88,7 @@ func (s *Sweeper) Answers(ctx context.Context) error {
 
 // Imports forgets the rows of uploads that are done with.
 func (s *Sweeper) Imports(ctx context.Context) error {
-	uploads, err := s.store.OldImports(ctx, uploadWithin)
+	uploads, err := s.store.OldImports(ctx, abandoned)
 	for _, upload := range uploads {
 		if err == nil {
 			err = inBatches(mostCopied, func() (int, error) { return s.store.DropImportRows(ctx, upload, mostCopied) })

@@ -16,10 +16,12 @@ import (
 	"couponbook/internal/postgres"
 )
 
+// UploadWithin is how long a file may take to come in.
+const UploadWithin = time.Hour
+
 const (
-	mostCopied = 5000 // rows of an upload that one transaction stores
-	// uploadWithin is how long an upload may take; rows without a job are older.
-	uploadWithin = time.Hour
+	mostCopied = 5000             // rows of an upload that one transaction stores
+	abandoned  = 2 * UploadWithin // rows of an upload this old get no job any more
 )
 
 // UploadRequest brings a file of codes for a book.
