@@ -103,7 +103,7 @@ func TestWrongRows(t *testing.T) {
 		"01902f3a-0000-7000-8000-000000000000,,,,": "malformed",
 		"A\"B,,,,":                               "malformed",
 		"\"A\"B,,,,":                             "malformed",
-		"A1,,,,,":                                "malformed",
+		"A1,,,,,,":                               "malformed",
 		"A1" + strings.Repeat(",", 999):          "malformed",
 		long + ",,,,":                            "too_long",
 		"A1,no@@mail,,,":                         "bad_user",
@@ -111,12 +111,14 @@ func TestWrongRows(t *testing.T) {
 		"A1,,0,,":                                "bad_limit",
 		"A1,,many,,":                             "bad_limit",
 		"A1,,1000001,,":                          "bad_limit",
+		"A1,,,2026-02-01,,2026-02-30":            "bad_date",
+		"A1,,,2026-02-01,,2026-03-01":            "bad_date",
 		"A1,,,tomorrow,":                         "bad_date",
 		"A1,,,2026-02-30,":                       "bad_date",
 		"A1,,,,[1]":                              "bad_metadata",
 		"A1,,,,{":                                "bad_metadata",
 	} {
-		rows, err := readCSV("code,user,max_redemptions,expires_at,metadata\n"+row+"\nOK-2,,,,\n", codefile.Options{Zone: "UTC"})
+		rows, err := readCSV("code,user,max_redemptions,expires_at,metadata,starts_at\n"+row+"\nOK-2,,,,,2026-01-01\n", codefile.Options{Zone: "UTC"})
 		require.NoError(t, err, "%q", row)
 		require.Len(t, rows, 2, "%q", row)
 		require.Equal(t, want, string(rows[0].Reason), "%q", row)

@@ -16,7 +16,7 @@ const (
 )
 
 // Columns are the names that columns can have; metadata.<key> is another one.
-var Columns = []string{"code", "user", "max_redemptions", "expires_at", "metadata"}
+var Columns = []string{"code", "user", "max_redemptions", "starts_at", "expires_at", "metadata"}
 
 // otherNames are what people call these columns too.
 var otherNames = map[string]string{
@@ -78,6 +78,8 @@ func (c columns) input(cells []string) (in coupon.RowInput, err error) {
 			in.User = strings.TrimSpace(cell)
 		case "max_redemptions":
 			in.MaxRedemptions = strings.TrimSpace(cell)
+		case "starts_at":
+			in.StartsAt = strings.TrimSpace(cell)
 		case "expires_at":
 			in.ExpiresAt = strings.TrimSpace(cell)
 		case "metadata":

@@ -54,7 +54,7 @@ func (j *JSON) Next() (coupon.UploadRow, error) {
 	in, readable := rowInput(raw)
 	if !readable {
 		row := coupon.UploadRow{Line: j.line, Code: in.Code}
-		return row.Refused(coupon.RowMalformed, "must be a text, or an object with code, user, max_redemptions, expires_at and metadata"), nil
+		return row.Refused(coupon.RowMalformed, "must be a text, or an object with code, user, max_redemptions, starts_at, expires_at and metadata"), nil
 	}
 	return coupon.NewUploadRow(j.line, in, j.zone), nil
 }
@@ -68,6 +68,7 @@ func rowInput(raw json.RawMessage) (in coupon.RowInput, readable bool) {
 		Code           string          `json:"code"`
 		User           string          `json:"user"`
 		MaxRedemptions json.Number     `json:"max_redemptions"`
+		StartsAt       string          `json:"starts_at"`
 		ExpiresAt      string          `json:"expires_at"`
 		Metadata       json.RawMessage `json:"metadata"`
 	}
@@ -78,7 +79,7 @@ func rowInput(raw json.RawMessage) (in coupon.RowInput, readable bool) {
 		row.Metadata = nil
 	}
 	return coupon.RowInput{
-		Code: row.Code, User: row.User, MaxRedemptions: row.MaxRedemptions.String(), ExpiresAt: row.ExpiresAt, Metadata: row.Metadata,
+		Code: row.Code, User: row.User, MaxRedemptions: row.MaxRedemptions.String(), StartsAt: row.StartsAt, ExpiresAt: row.ExpiresAt, Metadata: row.Metadata,
 	}, err == nil
 }
 

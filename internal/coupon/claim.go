@@ -42,11 +42,17 @@ type Limit struct {
 	Used    map[uuid.UUID]int // what users have before these claims
 }
 
+// Chosen is a coupon that a claim names, as it stands.
+type Chosen struct {
+	State    State
+	Disabled bool
+}
+
 // Decide settles claims in their order: each gets everything it asked for or
 // nothing. A user's limit counts what the same group has just granted him, and
 // a claim refused for want of stock uses none of it. left is the book's stock,
-// chosen the state of each coupon that a claim names.
-func Decide(claims []Claim, limit Limit, left int, chosen map[uuid.UUID]State) []Decision {
+// chosen the coupons that claims name.
+func Decide(claims []Claim, limit Limit, left int, chosen map[uuid.UUID]Chosen) []Decision {
 	decided := make([]Decision, len(claims))
 	granted := make(map[uuid.UUID]int, len(claims))
 	taken := make(map[uuid.UUID]bool, len(chosen))
@@ -77,16 +83,18 @@ func Decide(claims []Claim, limit Limit, left int, chosen map[uuid.UUID]State) [
 }
 
 // unassignable tells why a chosen coupon cannot be given to anybody, or nil.
-func unassignable(state State, taken bool) *Error {
+func unassignable(c Chosen, taken bool) *Error {
 	switch {
-	case state == Void:
+	case c.State == Void:
 		return ErrCouponVoid
-	case state == Expired:
+	case c.State == Expired:
 		return ErrCouponExpired
-	case state == Redeemed:
+	case c.State == Redeemed:
 		return ErrAlreadyRedeemed
-	case state != Unassigned || taken:
+	case c.State != Unassigned || taken:
 		return ErrCouponTaken
+	case c.Disabled:
+		return ErrCouponDisabled
 	}
 	return nil
 }

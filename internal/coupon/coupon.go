@@ -51,16 +51,19 @@ func (s State) CanBecome(to State) bool { return slices.Contains(transitions[s],
 type Coupon struct {
 	ID             uuid.UUID
 	BookID         uuid.UUID
+	BatchID        *uuid.UUID // how its code came; nil for who need not know
 	Code           string
 	State          State
 	UserID         *uuid.UUID // who holds or held it
 	AssignedAt     *time.Time
+	StartsAt       *time.Time // nobody can use it before; the book's may come later
 	EndsAt         *time.Time // the code's own end, whoever holds it
 	ExpiresAt      *time.Time // the end for its holder, not after EndsAt; the book's may come before
 	Metadata       []byte     // JSON, the book's owner's
 	MaxRedemptions int
-	Redemptions    int // without those rolled back
-	EventSeq       int // of its last event
+	Redemptions    int        // without those rolled back
+	DisabledAt     *time.Time // it is not given out and cannot be used
+	EventSeq       int        // of its last event
 	LockID         *uuid.UUID
 	LockedBy       *uuid.UUID
 	LockedAt       *time.Time

@@ -99,6 +99,8 @@ var (
 	ErrLockRequired       = declare(Conflict, "lock_required", "The coupon is not locked, or the lock has ended: lock it first, then redeem with the lock_token.")
 	ErrAlreadyRedeemed    = declare(Conflict, "already_redeemed", "The coupon has been redeemed: it has no use left.")
 	ErrCouponVoid         = declare(Gone, "coupon_void", "The coupon was voided: it is worth nothing any more.")
+	ErrCouponDisabled     = declare(Conflict, "coupon_disabled", "The coupon is disabled: it can be used when its book's manager has enabled it.")
+	ErrCouponNotStarted   = declare(Conflict, "coupon_not_started", "The coupon cannot be used yet.")
 	ErrCouponExpired      = declare(Gone, "coupon_expired", "The coupon's time is over.")
 	ErrCouponUsed         = declare(Conflict, "coupon_used", "The coupon has been used: it cannot be revoked, only voided.")
 	ErrRedemptionLimit    = declare(Conflict, "redemption_limit_reached", "The user has redeemed as many coupons of this book as one user may.")

@@ -22,6 +22,8 @@ const (
 	CouponRevoked      EventType = "coupon.revoked"
 	CouponExpired      EventType = "coupon.expired"
 	CouponVoided       EventType = "coupon.voided"
+	CouponDisabled     EventType = "coupon.disabled"
+	CouponEnabled      EventType = "coupon.enabled"
 	CodesAdded         EventType = "book.codes_added"
 	BookActivated      EventType = "book.activated"
 	BookPaused         EventType = "book.paused"

@@ -39,15 +39,20 @@ func TestDecideChosen(t *testing.T) {
 		{UserID: ann, Count: 1, CouponID: &free},
 		{UserID: ben, Count: 1, CouponID: &free},
 	}
-	states := map[uuid.UUID]coupon.State{free: coupon.Unassigned, held: coupon.Locked, void: coupon.Void}
+	states := map[uuid.UUID]coupon.Chosen{free: {State: coupon.Unassigned}, held: {State: coupon.Locked}, void: {State: coupon.Void}}
 	require.Equal(t, []string{"coupon_void", "coupon_taken", "", "coupon_taken"}, refusals(coupon.Decide(claims, coupon.Limit{}, 5, states)))
 	require.Equal(t, []string{"coupon_void", "coupon_taken", "limit_reached", ""},
 		refusals(coupon.Decide(claims, coupon.Limit{PerUser: new(1), Used: map[uuid.UUID]int{ann: 1}}, 5, states)))
 	require.Equal(t, []string{"coupon_void", "coupon_taken", "sold_out", "sold_out"}, refusals(coupon.Decide(claims, coupon.Limit{}, 0, states)))
-	states[free] = coupon.Expired
-	require.Equal(t, "coupon_expired", refusals(coupon.Decide(claims, coupon.Limit{}, 5, states))[2])
-	states[free] = coupon.Redeemed
-	require.Equal(t, "already_redeemed", refusals(coupon.Decide(claims, coupon.Limit{}, 5, states))[2])
+	for want, chosen := range map[string]coupon.Chosen{
+		"coupon_expired":   {State: coupon.Expired},
+		"already_redeemed": {State: coupon.Redeemed},
+		"coupon_disabled":  {State: coupon.Unassigned, Disabled: true},
+		"coupon_taken":     {State: coupon.Assigned, Disabled: true},
+	} {
+		states[free] = chosen
+		require.Equal(t, want, refusals(coupon.Decide(claims, coupon.Limit{}, 5, states))[2])
+	}
 
 	mixed := []coupon.Claim{{}, {}, {CouponID: &free}, {}}
 	require.Len(t, coupon.SameKind(mixed), 2)

@@ -5,6 +5,7 @@ package coupon
 type BookStats struct {
 	Total       int64 // coupons ever made
 	Free        int64 // nobody has them yet
+	Disabled    int64 // nobody has them, and they are not given out
 	Reserved    int64 // of the free ones, promised to a distribution
 	Assigned    int64 // held and not locked
 	Locked      int64

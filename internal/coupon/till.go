@@ -68,8 +68,16 @@ func (t Till) usable() error {
 	return nil
 }
 
-// open tells why the book lets nobody use its coupons at present, or nil. A
-// closed book gives out no more, but what it gave is good until it ends.
+// over tells why the coupon is worth nothing any more, whoever has it, or nil.
+func (t Till) over() error {
+	if err := t.usable(); !errors.Is(err, ErrCouponNotAssigned) {
+		return err
+	}
+	return nil
+}
+
+// open tells why nobody can use the coupon at present, or nil. A closed book
+// gives out no more, but what it gave is good until it ends.
 func (t Till) open() error {
 	switch {
 	case t.Book.Status == Draft || t.Book.Status == Paused:
@@ -77,6 +85,11 @@ func (t Till) open() error {
 	case t.Book.StartsAt != nil && t.Now.Before(*t.Book.StartsAt):
 		return ErrBookNotStarted.With("The coupon can be used from %s on; it is %s now.",
 			t.Book.StartsAt.UTC().Format(time.RFC3339), t.Now.UTC().Format(time.RFC3339))
+	case t.Coupon.StartsAt != nil && t.Now.Before(*t.Coupon.StartsAt):
+		return ErrCouponNotStarted.With("The coupon can be used from %s on; it is %s now.",
+			t.Coupon.StartsAt.UTC().Format(time.RFC3339), t.Now.UTC().Format(time.RFC3339))
+	case t.Coupon.DisabledAt != nil:
+		return ErrCouponDisabled
 	}
 	return nil
 }
@@ -236,11 +249,35 @@ func (t Till) Void(reason string) (Till, error) {
 	if t.Coupon.State == Void {
 		return t, nil
 	}
-	if err := t.usable(); err != nil && t.Coupon.State != Unassigned {
+	if err := t.over(); err != nil {
 		return t, err
 	}
 	t.step(CouponVoided, Void, reason)
 	t.dropLock()
+	return t, nil
+}
+
+// Disable keeps the coupon from being given out and used until it is enabled.
+// Who holds it, or a lock on it, goes on holding.
+func (t Till) Disable(reason string) (Till, error) {
+	t = t.Settled()
+	if err := t.over(); err != nil || t.Coupon.DisabledAt != nil {
+		return t, err
+	}
+	t.tell(CouponDisabled, reason)
+	now := t.Now
+	t.Coupon.DisabledAt = &now
+	return t, nil
+}
+
+// Enable ends Disable.
+func (t Till) Enable(reason string) (Till, error) {
+	t = t.Settled()
+	if err := t.over(); err != nil || t.Coupon.DisabledAt == nil {
+		return t, err
+	}
+	t.tell(CouponEnabled, reason)
+	t.Coupon.DisabledAt = nil
 	return t, nil
 }
 

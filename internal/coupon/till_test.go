@@ -53,6 +53,8 @@ func TestTheTillRefuses(t *testing.T) {
 		"the book's end":    {func(x *coupon.Till) { x.Book.EndsAt = &noon }, coupon.ErrCouponExpired, coupon.ErrCouponExpired},
 		"the earlier end":   {func(x *coupon.Till) { x.Book.EndsAt, x.Coupon.ExpiresAt = new(noon.Add(1)), &noon }, coupon.ErrCouponExpired, coupon.ErrCouponExpired},
 		"not yet":           {func(x *coupon.Till) { x.Book.StartsAt = new(noon.Add(1)) }, coupon.ErrBookNotStarted, coupon.ErrBookNotStarted},
+		"not yet, itself":   {func(x *coupon.Till) { x.Coupon.StartsAt = new(noon.Add(1)) }, coupon.ErrCouponNotStarted, coupon.ErrCouponNotStarted},
+		"disabled":          {func(x *coupon.Till) { x.Coupon.DisabledAt = &noon }, coupon.ErrCouponDisabled, coupon.ErrCouponDisabled},
 		"paused":            {func(x *coupon.Till) { x.Book.Status = coupon.Paused }, coupon.ErrBookNotActive, coupon.ErrBookNotActive},
 		"the user's limit":  {func(x *coupon.Till) { x.Book.MaxRedemptionsPerUser, x.UserUses = new(3), 3 }, coupon.ErrRedemptionLimit, coupon.ErrRedemptionLimit},
 		"a closed book":     {func(x *coupon.Till) { x.Book.Status = coupon.Closed }, nil, coupon.ErrLockRequired},
@@ -81,6 +83,48 @@ func TestTheTillRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A disabled coupon is of no use to anybody until it is enabled; whoever holds
+// it goes on holding it. A repeated request changes nothing.
+func TestDisable(t *testing.T) {
+	t.Parallel()
+	free := heldAt()
+	free.Coupon.State, free.Coupon.UserID, free.Coupon.AssignedAt = coupon.Unassigned, nil, nil
+	for _, till := range []coupon.Till{free, heldAt(), locked(t, heldAt(), coupon.LockRequest{ID: uuid.New()})} {
+		off, err := till.Disable("stolen")
+		require.NoError(t, err)
+		require.Equal(t, []coupon.Step{{Type: coupon.CouponDisabled, From: till.Coupon.State, To: till.Coupon.State, Reason: "stolen"}}, off.Steps)
+		require.Equal(t, noon, *off.Coupon.DisabledAt)
+		off.Steps = nil
+		again, err := off.Disable("again")
+		require.NoError(t, err)
+		require.Equal(t, off, again)
+		on, err := off.Enable("found")
+		require.NoError(t, err)
+		require.Equal(t, []coupon.EventType{coupon.CouponEnabled}, events(on))
+		till.Coupon.EventSeq += 2
+		require.Equal(t, till.Coupon, on.Coupon)
+		on.Steps = nil
+		again, err = on.Enable("again")
+		require.NoError(t, err)
+		require.Equal(t, on, again)
+	}
+	for state, refusal := range map[coupon.State]*coupon.Error{
+		coupon.Void: coupon.ErrCouponVoid, coupon.Redeemed: coupon.ErrAlreadyRedeemed, coupon.Expired: coupon.ErrCouponExpired,
+	} {
+		till := heldAt()
+		till.Coupon.State = state
+		_, err := till.Disable("too late")
+		require.ErrorIs(t, err, refusal)
+		_, err = till.Enable("too late")
+		require.ErrorIs(t, err, refusal)
+	}
+	off, err := heldAt().Disable("stolen")
+	require.NoError(t, err)
+	back, err := off.Revoke("given back")
+	require.NoError(t, err)
+	require.NotNil(t, back.Coupon.DisabledAt, "nobody gets it from the stock either")
 }
 
 // A lock is re-entered by its token, or by the same caller for the same order;
@@ -236,7 +280,9 @@ func TestTheTillNeedsNoSweeper(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		till := heldAt()
 		till.Coupon.Redemptions = rapid.IntRange(0, 1).Draw(t, "used")
-		if rapid.Bool().Draw(t, "locked") {
+		if rapid.Bool().Draw(t, "nobody's") {
+			till.Coupon.State, till.Coupon.UserID, till.Coupon.AssignedAt, till.Coupon.Redemptions = coupon.Unassigned, nil, nil, 0
+		} else if rapid.Bool().Draw(t, "locked") {
 			held, err := till.Lock(coupon.LockRequest{ID: uuid.New(), For: 2 * time.Minute})
 			require.NoError(t, err)
 			till = held
@@ -254,6 +300,8 @@ func TestTheTillNeedsNoSweeper(t *testing.T) {
 			func(x coupon.Till) (coupon.Till, error) { return x.RollBack(coupon.Redemption{RedeemedAt: noon}, "") },
 			func(x coupon.Till) (coupon.Till, error) { return x.Revoke("") },
 			func(x coupon.Till) (coupon.Till, error) { return x.Void("") },
+			func(x coupon.Till) (coupon.Till, error) { return x.Disable("") },
+			func(x coupon.Till) (coupon.Till, error) { return x.Enable("") },
 		}).Draw(t, "op")
 		plain, plainErr := op(till)
 		swept, sweptErr := op(till.Expire())

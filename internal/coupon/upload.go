@@ -51,7 +51,8 @@ type RowInput struct {
 	Code           string
 	User           string // an id, an e-mail or an external id
 	MaxRedemptions string
-	ExpiresAt      string // an instant, or a day in the book's zone
+	StartsAt       string // an instant, or a day in the book's zone
+	ExpiresAt      string // likewise
 	Metadata       json.RawMessage
 }
 
@@ -62,6 +63,7 @@ type UploadRow struct {
 	Normalised     string
 	User           *UserRef
 	MaxRedemptions *int
+	StartsAt       *time.Time
 	ExpiresAt      *time.Time
 	Metadata       json.RawMessage
 	Reason         RowReason // empty: fine so far
@@ -89,12 +91,8 @@ func NewUploadRow(line int, in RowInput, zoneName string) UploadRow {
 		}
 		row.MaxRedemptions = &n
 	}
-	if in.ExpiresAt != "" {
-		at, err := ParseEnd("", in.ExpiresAt, zoneName)
-		if err != nil || at.Year() > 9999 {
-			return row.Refused(RowBadDate, "expires_at must be an instant such as 2026-12-24T18:00:00+01:00, or a day such as 2026-12-24")
-		}
-		row.ExpiresAt = &at
+	if fault := row.readDates(in, zoneName); fault != "" {
+		return row.Refused(RowBadDate, fault)
 	}
 	if err := CheckObject("", in.Metadata); err != nil {
 		refusal, _ := errors.AsType[*Error](err)
@@ -102,6 +100,28 @@ func NewUploadRow(line int, in RowInput, zoneName string) UploadRow {
 	}
 	row.Metadata = in.Metadata
 	return row
+}
+
+// readDates reads the two dates of a row, or says what is wrong with them.
+func (r *UploadRow) readDates(in RowInput, zoneName string) (fault string) {
+	for _, date := range []struct {
+		name, text string
+		parse      func(pointer, text, zone string) (time.Time, error)
+		at         **time.Time
+	}{{"starts_at", in.StartsAt, ParseStart, &r.StartsAt}, {"expires_at", in.ExpiresAt, ParseEnd, &r.ExpiresAt}} {
+		if date.text == "" {
+			continue
+		}
+		at, err := date.parse("", date.text, zoneName)
+		if err != nil || at.Year() > 9999 {
+			return date.name + " must be an instant such as 2026-12-24T18:00:00+01:00, or a day such as 2026-12-24"
+		}
+		*date.at = &at
+	}
+	if r.StartsAt != nil && r.ExpiresAt != nil && !r.StartsAt.Before(*r.ExpiresAt) {
+		return "expires_at must be later than starts_at"
+	}
+	return ""
 }
 
 // Refused is the row with a reason, its code cut to what can be stored and shown.

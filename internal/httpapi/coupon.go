@@ -21,23 +21,27 @@ type couponBody struct {
 	ID             uuid.UUID    `json:"id"`
 	BookID         uuid.UUID    `json:"book_id"`
 	BookName       string       `json:"book_name"`
+	BatchID        *uuid.UUID   `json:"batch_id" nullable:"true" doc:"how its code came; for the book's manager"`
 	Code           string       `json:"code"`
 	State          coupon.State `json:"state" enum:"UNASSIGNED,ASSIGNED,LOCKED,REDEEMED,EXPIRED,VOID"`
 	UserID         *uuid.UUID   `json:"user_id" nullable:"true" doc:"who holds or held it"`
 	AssignedAt     *time.Time   `json:"assigned_at"`
+	StartsAt       *time.Time   `json:"starts_at" doc:"cannot be used before; its book may start later"`
 	ExpiresAt      *time.Time   `json:"expires_at" doc:"worth nothing from this instant on"`
 	LockedUntil    *time.Time   `json:"locked_until"`
 	MaxRedemptions int          `json:"max_redemptions"`
 	Remaining      int          `json:"remaining" doc:"uses left"`
+	DisabledAt     *time.Time   `json:"disabled_at" doc:"not given out and of no use since then, until it is enabled"`
 	Benefit        object       `json:"benefit" nullable:"true" doc:"what it is worth, as its book says"`
+	Metadata       object       `json:"metadata" nullable:"true" doc:"the code's own; for the book's manager"`
 	Now            time.Time    `json:"now" doc:"the server's clock, for countdowns"`
 }
 
 func newCouponBody(t coupon.Till) couponBody {
 	c := t.Coupon
 	return couponBody{
-		c.ID, c.BookID, t.Book.Name, c.Code, c.State, c.UserID, c.AssignedAt, t.EndsAt(), c.LockedUntil,
-		c.MaxRedemptions, c.Remaining(), object(t.Book.Benefit), t.Now,
+		c.ID, c.BookID, t.Book.Name, c.BatchID, c.Code, c.State, c.UserID, c.AssignedAt, c.StartsAt, t.EndsAt(), c.LockedUntil,
+		c.MaxRedemptions, c.Remaining(), c.DisabledAt, object(t.Book.Benefit), object(c.Metadata), t.Now,
 	}
 }
 

@@ -59,8 +59,10 @@ func (a *API) routes() []route {
 		{post, "/coupons/{coupon}/unlock", "unlock-coupon", "Let go of a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.unlockCoupon)},
 		{post, "/coupons/{coupon}/redeem", "redeem-coupon", "Use a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.redeemCoupon)},
 		{post, "/coupons/{coupon}/assign", "assign-coupon", "Give this very coupon to somebody", managers.orKey(auth.CouponsWrite), 202, serve(a.assignCoupon)},
-		{post, "/coupons/{coupon}/revoke", "revoke-coupon", "Take a coupon back into the stock", managers.orKey(auth.CouponsWrite), 200, serve(a.revokeCoupon)},
-		{post, "/coupons/{coupon}/void", "void-coupon", "Kill a coupon for good", managers.orKey(auth.CouponsWrite), 200, serve(a.voidCoupon)},
+		{post, "/coupons/{coupon}/revoke", "revoke-coupon", "Take a coupon back into the stock", managers.orKey(auth.CouponsWrite), 200, serve(a.staffChange("revoke", a.Till.Revoke))},
+		{post, "/coupons/{coupon}/void", "void-coupon", "Kill a coupon for good", managers.orKey(auth.CouponsWrite), 200, serve(a.staffChange("void", a.Till.Void))},
+		{post, "/coupons/{coupon}/disable", "disable-coupon", "Keep a coupon from being given out and used", managers.orKey(auth.CouponsWrite), 200, serve(a.staffChange("disable", a.Till.Disable))},
+		{post, "/coupons/{coupon}/enable", "enable-coupon", "End the disabling of a coupon", managers.orKey(auth.CouponsWrite), 200, serve(a.staffChange("enable", a.Till.Enable))},
 		{post, "/redemptions/{id}/rollback", "roll-back-redemption", "Give the use of a coupon back", managers.orKey(auth.CouponsRedeem), 200, serve(a.rollBack)},
 
 		{get, "/jobs", "list-jobs", "List jobs", signedIn.orKey(auth.JobsRead), 200, serve(a.listJobs)},

@@ -5,6 +5,7 @@ import "context"
 type statsBody struct {
 	Total       int64 `json:"total" doc:"coupons ever made"`
 	Free        int64 `json:"free" doc:"nobody has them yet"`
+	Disabled    int64 `json:"disabled" doc:"nobody has them, and they are not given out"`
 	Reserved    int64 `json:"reserved" doc:"of the free ones, promised to a distribution"`
 	Assigned    int64 `json:"assigned" doc:"held, and not locked"`
 	Locked      int64 `json:"locked"`

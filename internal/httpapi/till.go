@@ -162,20 +162,13 @@ type withReason struct {
 	Body Reason
 }
 
-// revokeCoupon puts a coupon back into the stock.
-func (a *API) revokeCoupon(ctx context.Context, in *withReason) (*couponResponse, error) {
-	once, err := in.once("revoke", in.Coupon, in.Body)
-	if err != nil {
-		return nil, err
+// staffChange serves what the book's manager does to one coupon, with a reason.
+func (a *API) staffChange(operation string, change service.StaffChange) func(context.Context, *withReason) (*couponResponse, error) {
+	return func(ctx context.Context, in *withReason) (*couponResponse, error) {
+		once, err := in.once(operation, in.Coupon, in.Body)
+		if err != nil {
+			return nil, err
+		}
+		return answerCoupon(change(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.ReasonInput{Reason: in.Body.Reason, Once: once}))
 	}
-	return answerCoupon(a.Till.Revoke(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.ReasonInput{Reason: in.Body.Reason, Once: once}))
-}
-
-// voidCoupon kills a coupon for good.
-func (a *API) voidCoupon(ctx context.Context, in *withReason) (*couponResponse, error) {
-	once, err := in.once("void", in.Coupon, in.Body)
-	if err != nil {
-		return nil, err
-	}
-	return answerCoupon(a.Till.Void(ctx, principalOf(ctx), service.CouponRef(in.Coupon), service.ReasonInput{Reason: in.Body.Reason, Once: once}))
 }

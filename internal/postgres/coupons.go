@@ -19,8 +19,8 @@ const stateNow = `CASE
 	ELSE c.state END`
 
 // listedColumns are those of coupons c and of what their book b adds.
-const listedColumns = `c.id, c.book_id, c.code, c.state, c.user_id, c.assigned_at, c.ends_at, c.expires_at, c.metadata, c.max_redemptions,
-	c.redemptions, c.event_seq, c.lock_id, c.locked_by, c.locked_at, c.locked_until, c.lock_order_ref,
+const listedColumns = `c.id, c.book_id, c.batch_id, c.code, c.state, c.user_id, c.assigned_at, c.starts_at, c.ends_at, c.expires_at,
+	c.metadata, c.max_redemptions, c.redemptions, c.disabled_at, c.event_seq, c.lock_id, c.locked_by, c.locked_at, c.locked_until, c.lock_order_ref,
 	b.name AS book_name, b.ends_at AS book_ends_at, b.benefit AS book_benefit, clock_timestamp() AS now`
 
 type listedCoupon struct {

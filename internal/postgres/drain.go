@@ -88,13 +88,14 @@ type FreeCoupon struct {
 // ChosenCoupon is one that a claim names, locked.
 type ChosenCoupon struct {
 	FreeCoupon
-	State coupon.State // at present
+	State    coupon.State // at present
+	Disabled bool
 }
 
 // HoldChosen locks the coupons that claims name, in the order of their ids.
 func (s *Store) HoldChosen(ctx context.Context, bookID uuid.UUID, ids []uuid.UUID) (map[uuid.UUID]ChosenCoupon, error) {
 	held, err := all[ChosenCoupon](ctx, s.db, `
-		SELECT c.id, c.draw_rank, c.event_seq, `+stateNow+` AS state
+		SELECT c.id, c.draw_rank, c.event_seq, `+stateNow+` AS state, c.disabled_at IS NOT NULL AS disabled
 		FROM coupons c JOIN books b ON b.id = c.book_id
 		WHERE c.book_id = @book_id AND c.id = ANY(@ids) ORDER BY c.id FOR UPDATE OF c`,
 		pgx.StrictNamedArgs{"book_id": bookID, "ids": ids})
@@ -107,7 +108,7 @@ func (s *Store) HoldChosen(ctx context.Context, bookID uuid.UUID, ids []uuid.UUI
 
 const freeCoupons = `
 	SELECT id, draw_rank, event_seq FROM coupons
-	WHERE book_id = @book_id AND state = 'UNASSIGNED' AND draw_rank > @after
+	WHERE book_id = @book_id AND state = 'UNASSIGNED' AND disabled_at IS NULL AND draw_rank > @after
 	  AND (expires_at IS NULL OR expires_at > clock_timestamp())
 	ORDER BY draw_rank LIMIT @n FOR UPDATE `
 

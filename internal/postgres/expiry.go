@@ -27,7 +27,7 @@ const writeDown = `,
 		SET state = @to, event_seq = event_seq + CASE WHEN event_seq > 0 THEN 1 ELSE 0 END,
 		    lock_id = NULL, locked_by = NULL, locked_at = NULL, locked_until = NULL, lock_order_ref = NULL
 		FROM over WHERE c.id = over.id
-		RETURNING c.id, c.book_id, c.user_id, c.event_seq, over.state AS was),
+		RETURNING c.id, c.book_id, c.user_id, c.event_seq, c.disabled_at, over.state AS was),
 	told AS (
 		INSERT INTO events (type, book_id, coupon_id, coupon_seq, user_id, data, created_at)
 		SELECT @type, book_id, id, event_seq, user_id, jsonb_build_object('from', was, 'to', @to), clock_timestamp()
@@ -36,9 +36,12 @@ const writeDown = `,
 		INSERT INTO book_stats AS s (book_id, shard, locked, expired)
 		SELECT book_id, 0, -count(*) FILTER (WHERE was = 'LOCKED'), count(*) FILTER (WHERE @to = 'EXPIRED')
 		FROM ended GROUP BY book_id ORDER BY book_id` + addStats + `)
-	SELECT count(*) AS ended, count(*) FILTER (WHERE was = 'UNASSIGNED') AS free FROM ended`
+	SELECT count(*) AS ended, count(*) FILTER (WHERE was = 'UNASSIGNED' AND disabled_at IS NULL) AS free,
+	       count(*) FILTER (WHERE was = 'UNASSIGNED' AND disabled_at IS NOT NULL) AS disabled
+	FROM ended`
 
-type writtenDown struct{ Ended, Free int }
+// writtenDown counts all that ended, and of these those that were in the stock.
+type writtenDown struct{ Ended, Free, Disabled int }
 
 // ExpireBook writes up to limit coupons of an ended book down as expired and
 // returns how many. Coupons that someone else has in hand are left for the
@@ -99,8 +102,8 @@ func (s *Store) expireFrom(ctx context.Context, bookID uuid.UUID, over string, l
 	if err != nil {
 		return 0, err
 	}
-	_, err = s.db.Exec(ctx, `UPDATE book_stock SET free = free - @free WHERE book_id = @book_id`,
-		pgx.StrictNamedArgs{"book_id": bookID, "free": done.Free})
+	_, err = s.db.Exec(ctx, `UPDATE book_stock SET free = free - @free, disabled = disabled - @disabled WHERE book_id = @book_id`,
+		pgx.StrictNamedArgs{"book_id": bookID, "free": done.Free, "disabled": done.Disabled})
 	return done.Ended, err
 }
 

@@ -21,7 +21,7 @@ type ImportRow struct {
 func (s *Store) CopyImportRows(ctx context.Context, jobID uuid.UUID, after int, rows []ImportRow) error {
 	_, err := s.db.CopyFrom(ctx, pgx.Identifier{"import_rows"},
 		[]string{
-			"job_id", "n", "line", "coupon_id", "draw_rank", "code", "normalised", "max_redemptions", "expires_at", "metadata",
+			"job_id", "n", "line", "coupon_id", "draw_rank", "code", "normalised", "max_redemptions", "starts_at", "expires_at", "metadata",
 			"user_id", "email", "external_id", "reason", "detail",
 		},
 		pgx.CopyFromSlice(len(rows), func(i int) ([]any, error) {
@@ -31,7 +31,7 @@ func (s *Store) CopyImportRows(ctx context.Context, jobID uuid.UUID, after int, 
 				user = *r.User
 			}
 			return []any{
-				jobID, after + i + 1, r.Line, r.CouponID, r.DrawRank, r.Code, r.Normalised, r.MaxRedemptions, r.ExpiresAt, r.Metadata,
+				jobID, after + i + 1, r.Line, r.CouponID, r.DrawRank, r.Code, r.Normalised, r.MaxRedemptions, r.StartsAt, r.ExpiresAt, r.Metadata,
 				user.ID, orNull(user.Email), orNull(user.ExternalID), orNull(string(r.Reason)), orNull(r.Detail),
 			}, nil
 		}))

@@ -139,9 +139,9 @@ type NewCoupons struct {
 // code of theirs.
 func (s *Store) AddImported(ctx context.Context, run BulkRun, span Span, in NewCoupons) (int, error) {
 	tag, err := s.db.Exec(ctx, `
-		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank, max_redemptions, metadata, ends_at, expires_at,
+		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank, max_redemptions, metadata, starts_at, ends_at, expires_at,
 		                     state, user_id, job_id, assigned_at, event_seq)
-		SELECT coupon_id, @book, @batch, code, normalised, draw_rank, coalesce(max_redemptions, @uses), metadata, expires_at,
+		SELECT coupon_id, @book, @batch, code, normalised, draw_rank, coalesce(max_redemptions, @uses), metadata, starts_at, expires_at,
 		       CASE WHEN user_id IS NULL THEN expires_at ELSE least(expires_at, @expiry) END,
 		       CASE WHEN user_id IS NULL THEN 'UNASSIGNED' ELSE 'ASSIGNED' END, user_id,
 		       CASE WHEN user_id IS NOT NULL THEN @job::uuid END, CASE WHEN user_id IS NOT NULL THEN @now::timestamptz END,

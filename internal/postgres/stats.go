@@ -21,7 +21,7 @@ func (s *Store) BookStats(ctx context.Context, id uuid.UUID) (coupon.BookStats, 
 			       coalesce(sum(expired), 0)::bigint AS expired, coalesce(sum(void), 0)::bigint AS void,
 			       coalesce(sum(redemptions), 0)::bigint AS redemptions, coalesce(sum(rollbacks), 0)::bigint AS rollbacks
 			FROM book_stats WHERE book_id = @id)
-		SELECT total, free, reserved, total - free - locked - redeemed - expired - void AS assigned,
+		SELECT total, free, disabled, reserved, total - free - disabled - locked - redeemed - expired - void AS assigned,
 		       locked, redeemed, expired, void, redemptions, rollbacks, refused,
 		       (SELECT count(*) FROM jobs WHERE book_id = @id AND seq IS NOT NULL AND status = 'queued') AS queued
 		FROM book_stock, became WHERE book_id = @id`, pgx.StrictNamedArgs{"id": id})

@@ -11,8 +11,8 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const couponColumns = `id, book_id, code, state, user_id, assigned_at, ends_at, expires_at, metadata, max_redemptions, redemptions,
-	event_seq, lock_id, locked_by, locked_at, locked_until, lock_order_ref`
+const couponColumns = `id, book_id, batch_id, code, state, user_id, assigned_at, starts_at, ends_at, expires_at, metadata, max_redemptions,
+	redemptions, disabled_at, event_seq, lock_id, locked_by, locked_at, locked_until, lock_order_ref`
 
 // CouponRef names a coupon by its id or by its code, in all the ways to read
 // it; the first of them that exists counts.
@@ -100,12 +100,12 @@ func (s *Store) SaveTill(ctx context.Context, c Change) error {
 	batch.Queue(`
 		UPDATE coupons
 		SET state = $3, user_id = $4, assigned_at = $5, expires_at = $6, redemptions = $7, event_seq = $8, lock_id = $9,
-		    locked_by = $10, locked_at = $11, locked_until = $12, lock_order_ref = $13,
+		    locked_by = $10, locked_at = $11, locked_until = $12, lock_order_ref = $13, disabled_at = $15,
 		    job_id = CASE WHEN $3 = 'UNASSIGNED' THEN NULL ELSE job_id END,
 		    draw_rank = CASE WHEN $3 = 'UNASSIGNED' THEN $14 ELSE draw_rank END
 		WHERE id = $1 AND event_seq = $2`,
 		is.ID, was.EventSeq, is.State, is.UserID, is.AssignedAt, is.ExpiresAt, is.Redemptions, is.EventSeq, is.LockID,
-		is.LockedBy, is.LockedAt, is.LockedUntil, is.LockOrderRef, c.DrawRank).Exec(exactly(1))
+		is.LockedBy, is.LockedAt, is.LockedUntil, is.LockOrderRef, c.DrawRank, is.DisabledAt).Exec(exactly(1))
 	if err := c.tell(batch); err != nil {
 		return err
 	}
@@ -118,23 +118,34 @@ func (s *Store) SaveTill(ctx context.Context, c Change) error {
 			batch.Queue(unexpire, r.BookID)
 		}
 	}
-	used, free := 0, 0
-	switch {
-	case is.State == coupon.Unassigned && was.State != coupon.Unassigned: // revoked
-		used, free = -1, 1
-	case is.State != coupon.Unassigned && was.State == coupon.Unassigned: // over before anyone had it
-		free = -1
+	used := 0
+	if is.State == coupon.Unassigned && was.State != coupon.Unassigned { // revoked
+		used = -1
 	}
 	if redeemed := is.Redemptions - was.Redemptions; used != 0 || redeemed != 0 {
 		batch.Queue(`
 			UPDATE book_user_limits SET used = used + $3, redeemed = redeemed + $4 WHERE book_id = $1 AND user_id = $2`,
 			was.BookID, was.UserID, used, redeemed).Exec(exactly(1))
 	}
-	if free != 0 {
-		batch.Queue(`UPDATE book_stock SET free = free + $2 WHERE book_id = $1`, was.BookID, free).Exec(exactly(1))
+	if free, disabled := stocked(was, is, false), stocked(was, is, true); free != 0 || disabled != 0 {
+		batch.Queue(`UPDATE book_stock SET free = free + $2, disabled = disabled + $3 WHERE book_id = $1`,
+			was.BookID, free, disabled).Exec(exactly(1))
 	}
 	c.countStats(batch)
 	return s.db.SendBatch(ctx, batch).Close()
+}
+
+// stocked is by how much a change adds to the coupons that nobody has, among
+// the disabled ones or among the others.
+func stocked(was, is coupon.Coupon, disabled bool) (n int) {
+	counts := func(c coupon.Coupon) bool { return c.State == coupon.Unassigned && (c.DisabledAt != nil) == disabled }
+	if counts(is) {
+		n++
+	}
+	if counts(was) {
+		n--
+	}
+	return n
 }
 
 // tell writes an event for each step, numbered on from the coupon's last.

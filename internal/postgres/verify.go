@@ -50,7 +50,7 @@ func history() string {
 			       row_number() OVER (PARTITION BY coupon_id ORDER BY coupon_seq DESC) = 1 AS last
 			FROM steps WINDOW path AS (PARTITION BY coupon_id ORDER BY coupon_seq))
 		SELECT (((before, state) IN (` + strings.Join(allowed, ", ") + `)
-		         OR before = state AND type IN ('coupon.lock_extended', 'coupon.redeemed', 'coupon.rolled_back'))
+		         OR before = state AND type IN ('coupon.lock_extended', 'coupon.redeemed', 'coupon.rolled_back', 'coupon.disabled', 'coupon.enabled'))
 		        AND (NOT last OR state = (SELECT c.state FROM coupons c WHERE c.id = coupon_id))) IS NOT TRUE AS wrong,
 		       'coupon ' || coupon_id AS what
 		FROM walked`)
@@ -122,11 +122,20 @@ var checks = []check{
 			FROM redemptions GROUP BY book_id
 		) r ON r.book_id = b.id`)},
 	{"stock counts what the coupons say", verdict(`
-		SELECT s.total <> coalesce(made.total, 0) OR s.free <> coalesce(made.free, 0) AS wrong, 'book ' || s.book_id AS what
+		SELECT (s.total, s.free, s.disabled) <> (coalesce(made.total, 0), coalesce(made.free, 0), coalesce(made.disabled, 0)) AS wrong,
+		       'book ' || s.book_id AS what
 		FROM book_stock s LEFT JOIN (
-			SELECT book_id, count(*) AS total, count(*) FILTER (WHERE state = 'UNASSIGNED') AS free
+			SELECT book_id, count(*) AS total, count(*) FILTER (WHERE state = 'UNASSIGNED' AND disabled_at IS NULL) AS free,
+			       count(*) FILTER (WHERE state = 'UNASSIGNED' AND disabled_at IS NOT NULL) AS disabled
 			FROM coupons GROUP BY book_id
 		) made ON made.book_id = s.book_id`)},
+	{"coupons are disabled as their events say", verdict(`
+		SELECT (c.disabled_at IS NOT NULL) <> (coalesce(told.type, '') = 'coupon.disabled') AS wrong, 'coupon ' || c.id AS what
+		FROM coupons c LEFT JOIN (
+			SELECT DISTINCT ON (coupon_id) coupon_id, type
+			FROM events WHERE type IN ('coupon.disabled', 'coupon.enabled') ORDER BY coupon_id, coupon_seq DESC
+		) told ON told.coupon_id = c.id
+		WHERE c.disabled_at IS NOT NULL OR told.coupon_id IS NOT NULL`)},
 	{"coupons count their redemptions", verdict(`
 		SELECT c.redemptions <> coalesce(r.uses, 0) OR coalesce(r.made, 0) <> coalesce(told.made, 0)
 		       OR coalesce(r.back, 0) <> coalesce(told.back, 0) AS wrong, 'coupon ' || c.id AS what

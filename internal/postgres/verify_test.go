@@ -49,7 +49,7 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 }
 
 // useCoupons redeems the first two people's first coupons, takes the second
-// use back, locks the third's and revokes the fourth's.
+// use back, locks the third's, disables and enables the fourth's, and revokes it.
 func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth.Principal) {
 	t.Helper()
 	store := postgres.NewStore(pool)
@@ -62,8 +62,10 @@ func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth
 		require.NoError(t, err)
 		ref := service.CouponRef(held[0].Coupon.ID.String())
 		if i == 3 {
-			_, err = till.Revoke(t.Context(), fixture.Owner(book), ref, service.ReasonInput{Reason: "by mistake"})
-			require.NoError(t, err)
+			for _, change := range []service.StaffChange{till.Disable, till.Enable, till.Revoke} {
+				_, err = change(t.Context(), fixture.Owner(book), ref, service.ReasonInput{Reason: "by mistake"})
+				require.NoError(t, err)
+			}
 			break
 		}
 		lock, err := till.Lock(t.Context(), user, ref, service.LockInput{})
@@ -96,6 +98,8 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"granted coupons went to who was granted them", `
 			UPDATE jobs SET coupon_ids = (SELECT coupon_ids FROM jobs WHERE id = ` + won + `)
 			WHERE id = (SELECT id FROM jobs WHERE status = 'succeeded' AND kind = 'claim' ORDER BY seq DESC LIMIT 1)`},
+		{"coupons are disabled as their events say", `UPDATE coupons SET disabled_at = now() WHERE id = ` + held},
+		{"coupons are disabled as their events say", `DELETE FROM events WHERE type = 'coupon.enabled'`},
 		{"coupons count their redemptions", `DELETE FROM redemptions WHERE rolls_back IS NOT NULL`},
 		{"coupons count their redemptions", `
 			UPDATE coupons SET max_redemptions = 2, redemptions = 1 WHERE id = ` + held},
@@ -117,6 +121,7 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"every transition of a coupon has its event, without a gap", `
 			INSERT INTO events (type, coupon_id, coupon_seq, created_at) VALUES ('coupon.assigned', ` + free + `, 1, now())`},
 		{"stock counts what the coupons say", `UPDATE book_stock SET free = free + 1`},
+		{"stock counts what the coupons say", `UPDATE book_stock SET free = free - 1, disabled = disabled + 1`},
 		{"stock counts what the coupons say", `DELETE FROM coupons WHERE id = ` + free},
 		{"only coupons whose time is over are expired", `UPDATE books SET ends_at = NULL`},
 		{"assigned coupons went to whom the job named", `UPDATE jobs SET coupon_id = gen_random_uuid() WHERE kind = 'assign'`},

@@ -55,6 +55,9 @@ func (t *Till) HeldBy(ctx context.Context, p auth.Principal, f coupon.HeldFilter
 	if err != nil {
 		return nil, nil, err
 	}
+	for i := range tills {
+		tills[i] = forHolder(tills[i])
+	}
 	counts, err := t.store.CountCouponsOf(ctx, p.UserID, f.BookID)
 	return atPresent(tills), counts, err
 }
@@ -100,5 +103,18 @@ func (t *Till) look(ctx context.Context, p auth.Principal, ref postgres.CouponRe
 	if err == nil {
 		err = mayUse(p, till)
 	}
-	return till, asSeenBy(p, err)
+	return shownTo(p, till), asSeenBy(p, err)
+}
+
+// shownTo leaves out what only the book's manager may see.
+func shownTo(p auth.Principal, t coupon.Till) coupon.Till {
+	if p.Owns(t.Book.OwnerID) {
+		return t
+	}
+	return forHolder(t)
+}
+
+func forHolder(t coupon.Till) coupon.Till {
+	t.Coupon.BatchID, t.Coupon.Metadata = nil, nil
+	return t
 }

@@ -181,11 +181,11 @@ func (d *Drainer) decideChosen(ctx context.Context, tx *postgres.Store, group po
 	if err != nil {
 		return err
 	}
-	states := make(map[uuid.UUID]coupon.State, len(held))
+	chosen := make(map[uuid.UUID]coupon.Chosen, len(held))
 	for id, c := range held {
-		states[id] = c.State
+		chosen[id] = coupon.Chosen{State: c.State, Disabled: c.Disabled}
 	}
-	s.Decided = coupon.Decide(group.Claims, limit, group.Free-group.Reserved, states)
+	s.Decided = coupon.Decide(group.Claims, limit, group.Free-group.Reserved, chosen)
 	for _, decision := range s.Decided {
 		if decision.Granted() {
 			s.Coupons = append(s.Coupons, held[*decision.CouponID].FreeCoupon)

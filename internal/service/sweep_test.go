@@ -269,6 +269,18 @@ func TestOwnEndsExpire(t *testing.T) {
 		require.Equal(t, int64(1), stats.Assigned)
 		require.Equal(t, int64(1), stats.Free)
 	}
+
+	// One that is in the stock ends too, given out or not.
+	var free uuid.UUID
+	require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT id FROM coupons WHERE state = 'UNASSIGNED'`).Scan(&free))
+	_, err = till.Disable(t.Context(), fixture.Owner(book), service.CouponRef(free.String()), service.ReasonInput{Reason: "not yet"})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, h.stock(t, book.ID).Disabled)
+	_, err = h.pool.Exec(t.Context(), `UPDATE coupons SET expires_at = clock_timestamp() WHERE id = $1`, free)
+	require.NoError(t, err)
+	require.NoError(t, sweeper.Expiry(t.Context()))
+	require.Zero(t, h.stock(t, book.ID).Disabled)
+	require.EqualValues(t, over+1, h.stock(t, book.ID).Expired)
 	fixture.Verify(t, h.pool)
 }
 

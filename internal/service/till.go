@@ -167,6 +167,9 @@ func newRedemption(t coupon.Till, p auth.Principal) coupon.Redemption {
 	}
 }
 
+// StaffChange is what the book's manager does to one coupon, with a reason.
+type StaffChange func(context.Context, auth.Principal, postgres.CouponRef, ReasonInput) (Outcome, error)
+
 // Revoke takes a coupon from its holder, for the book's manager; it can be
 // claimed again.
 func (t *Till) Revoke(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
@@ -176,6 +179,16 @@ func (t *Till) Revoke(ctx context.Context, p auth.Principal, ref postgres.Coupon
 // Void kills a coupon for good, for the book's manager.
 func (t *Till) Void(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
 	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Void(in.Reason) })
+}
+
+// Disable keeps a coupon from being given out and used, for the book's manager.
+func (t *Till) Disable(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
+	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Disable(in.Reason) })
+}
+
+// Enable ends Disable.
+func (t *Till) Enable(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
+	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Enable(in.Reason) })
 }
 
 // staffChange is for the book's manager, and may touch the stock.

@@ -29,6 +29,7 @@ type model struct {
 	token       string
 	uses        int
 	ended       bool // its time is over
+	disabled    bool
 	rolledBack  map[uuid.UUID]bool
 	redemptions []uuid.UUID
 }
@@ -134,17 +135,22 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 			owner := fixture.Owner(b.book)
 			mine := m.holder == who
 			want, got := "", ""
-			switch op := rapid.SampledFrom([]string{"claim", "assign", "lock", "unlock", "redeem", "roll back", "revoke", "void", "lock runs out", "expire", "sweep"}).Draw(rt, "op"); op {
+			switch op := rapid.SampledFrom([]string{"claim", "assign", "lock", "unlock", "redeem", "roll back", "revoke", "void", "disable", "enable", "lock runs out", "expire", "sweep"}).Draw(rt, "op"); op {
 			case "claim":
 				for _, granted := range b.claim(t, person) {
 					require.Equal(rt, "UNASSIGNED", world[granted.ID].state)
+					require.False(rt, world[granted.ID].disabled)
 					world[granted.ID].state, world[granted.ID].holder = "ASSIGNED", who
 				}
 			case "assign":
 				got = b.drain(t, fixture.QueuedAssign(t, b.pool, b.book, person, id)).refusal
 				switch m.state {
 				case "UNASSIGNED":
-					m.state, m.holder = "ASSIGNED", who
+					if m.disabled {
+						want = "coupon_disabled"
+					} else {
+						m.state, m.holder = "ASSIGNED", who
+					}
 				case "ASSIGNED", "LOCKED":
 					want = "coupon_taken"
 				default:
@@ -158,6 +164,8 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 					want = "coupon_unavailable"
 				case over[m.state] != "":
 					want = over[m.state]
+				case m.disabled:
+					want = "coupon_disabled"
 				case used[who] >= 3:
 					want = "redemption_limit_reached"
 				case m.state == "LOCKED":
@@ -180,6 +188,8 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 					want = "coupon_unavailable"
 				case over[m.state] != "":
 					want = over[m.state]
+				case m.disabled:
+					want = "coupon_disabled"
 				case used[who] >= 3:
 					want = "redemption_limit_reached"
 				case m.state != "LOCKED":
@@ -233,6 +243,12 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 				} else {
 					m.state, m.token = "VOID", ""
 				}
+			case "disable", "enable":
+				change := map[string]service.StaffChange{"disable": b.till.Disable, "enable": b.till.Enable}[op]
+				_, err := change(t.Context(), owner, ref, service.ReasonInput{Reason: "to be safe"})
+				if got, want = code(err), over[m.state]; want == "" {
+					m.disabled = op == "disable"
+				}
 			case "lock runs out":
 				if m.state != "LOCKED" {
 					continue
@@ -259,6 +275,7 @@ func TestTheTillIsLikeItsModel(t *testing.T) {
 			require.NoError(rt, err)
 			require.Equal(rt, m.state, string(seen.Coupon.State))
 			require.Equal(rt, 2-m.uses, seen.Coupon.Remaining())
+			require.Equal(rt, m.disabled, seen.Coupon.DisabledAt != nil)
 		}
 	})
 	fixture.Verify(t, b.pool)
@@ -281,7 +298,7 @@ func (h *hand) try(ctx context.Context) (err error) {
 		h.coupon = postgres.CouponRef{ID: &h.ids[h.random.IntN(len(h.ids))]}
 		h.who = h.people[h.random.IntN(len(h.people))]
 	}
-	switch op := h.random.IntN(40); {
+	switch op := h.random.IntN(43); {
 	case op < 5:
 		return h.enqueue(ctx, nil)
 	case op < 8:
@@ -306,6 +323,10 @@ func (h *hand) try(ctx context.Context) (err error) {
 		err = h.sweeper.Locks(ctx)
 	case op < 39:
 		err = h.sweeper.Expiry(ctx)
+	case op < 40:
+		_, err = h.till.Disable(ctx, owner, h.coupon, why)
+	case op < 42:
+		_, err = h.till.Enable(ctx, owner, h.coupon, why)
 	default:
 		_, err = h.till.Coupon(ctx, owner, h.coupon)
 	}

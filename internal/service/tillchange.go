@@ -65,7 +65,7 @@ func (t *Till) change(ctx context.Context, r request,
 		if err = tx.SaveTill(ctx, change); err != nil {
 			return err
 		}
-		out.Till, out.Redemption, out.Till.Steps = change.After, change.Redemption, nil
+		out.Till, out.Redemption, out.Till.Steps = shownTo(r.by, change.After), change.Redemption, nil
 		return r.keep(ctx, tx, out)
 	})
 	t.record(ctx, r, tried, err)

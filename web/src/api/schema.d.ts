@@ -400,6 +400,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/coupons/{coupon}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Keep a coupon from being given out and used
+         * @description For manager, admin, and API keys with scope coupons:write.
+         */
+        post: operations["disable-coupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coupons/{coupon}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the disabling of a coupon
+         * @description For manager, admin, and API keys with scope coupons:write.
+         */
+        post: operations["enable-coupon"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/coupons/{coupon}/lock": {
         parameters: {
             query?: never;
@@ -833,6 +873,8 @@ export interface components {
         Coupon: {
             /** Format: date-time */
             assigned_at: string | null;
+            /** @description how its code came; for the book's manager */
+            batch_id: string | null;
             /** @description what it is worth, as its book says */
             benefit: {
                 [key: string]: unknown;
@@ -840,6 +882,11 @@ export interface components {
             book_id: string;
             book_name: string;
             code: string;
+            /**
+             * Format: date-time
+             * @description not given out and of no use since then, until it is enabled
+             */
+            disabled_at: string | null;
             /**
              * Format: date-time
              * @description worth nothing from this instant on
@@ -850,6 +897,10 @@ export interface components {
             locked_until: string | null;
             /** Format: int64 */
             max_redemptions: number;
+            /** @description the code's own; for the book's manager */
+            metadata: {
+                [key: string]: unknown;
+            } | null;
             /**
              * Format: date-time
              * @description the server's clock, for countdowns
@@ -860,6 +911,11 @@ export interface components {
              * @description uses left
              */
             remaining: number;
+            /**
+             * Format: date-time
+             * @description cannot be used before; its book may start later
+             */
+            starts_at: string | null;
             /** @enum {string} */
             state: "UNASSIGNED" | "ASSIGNED" | "LOCKED" | "REDEEMED" | "EXPIRED" | "VOID";
             /** @description who holds or held it */
@@ -1344,6 +1400,11 @@ export interface components {
              * @description held, and not locked
              */
             assigned: number;
+            /**
+             * Format: int64
+             * @description nobody has them, and they are not given out
+             */
+            disabled: number;
             /** Format: int64 */
             expired: number;
             /**
@@ -3181,6 +3242,176 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "disable-coupon": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the coupon's id, or its code in any spelling */
+                coupon: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coupon"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "enable-coupon": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @description the coupon's id, or its code in any spelling */
+                coupon: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coupon"];
                 };
             };
             /** @description Unauthorized */

@@ -98,6 +98,19 @@ describe('a coupon', () => {
     expect(await screen.findByText('The coupon is locked until noon.')).toBeVisible()
   })
 
+  it('that is disabled says so, and shows no way to use it', async () => {
+    serve({ disabled_at: '2026-11-02T00:00:00Z' })
+    await visit('/coupons/c1')
+    expect(await screen.findByText(/It was disabled on/)).toBeVisible()
+    expect(screen.queryByRole('button', { name: /Lock it/ })).toBeNull()
+  })
+
+  it('that starts later says when', async () => {
+    serve({ starts_at: '2099-01-01T00:00:00Z' })
+    await visit('/coupons/c1')
+    expect(await screen.findByText(/Good from/)).toBeVisible()
+  })
+
   it('that is over shows no way to use it', async () => {
     serve({ state: 'EXPIRED', expires_at: '2026-01-01T00:00:00Z' })
     await visit('/coupons/c1')
