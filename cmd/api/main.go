@@ -71,7 +71,7 @@ func run(ctx context.Context) error {
 	handler, err := httpapi.New(httpapi.Options{
 		Accounts: service.NewAccounts(store, passwords, tokens), Service: books,
 		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
-		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: web.Files(),
+		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Links: httpapi.NewLinks(cfg.AuthSecret), Web: web.Files(),
 		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
 		UploadWithin: service.UploadWithin, CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,
 	})

@@ -74,7 +74,7 @@ func run(ctx context.Context) error {
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep locks", sweeper.Locks) })
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep expiry", sweeper.Expiry) })
 	running.Go(func() { loop.Every(ctx, time.Hour, "forget old answers", sweeper.Answers) })
-	running.Go(func() { loop.Every(ctx, 10*time.Second, "drop imported rows", sweeper.Imports) })
+	running.Go(func() { loop.Every(ctx, 10*time.Second, "drop old rows", sweeper.Rows) })
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "register queues", tasks.Register) })
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")

@@ -89,6 +89,15 @@ var (
 	ErrCodesExhausted = declare(Conflict, "codes_exhausted", "Nearly all codes that the pattern can make exist: what was made stays; use a longer pattern for the rest.")
 )
 
+// Errors of codes and batches.
+var (
+	ErrCodeExists     = declare(Conflict, "code_exists", "The code exists already, in this book or another: choose another.")
+	ErrBatchNotFound  = declare(NotFound, "batch_not_found", "The book has no such batch: check the id.")
+	ErrBatchGrows     = declare(Conflict, "batch_grows", "The batch still gets codes: wait for its job.")
+	ErrExportNotFound = declare(NotFound, "export_not_found", "There is no such export: check that the link is whole.")
+	ErrExportExpired  = declare(Gone, "export_expired", "The link has ended: export again.")
+)
+
 // Errors at the till.
 var (
 	ErrCouponUnavailable  = declare(NotFound, "coupon_unavailable", "There is no such coupon for you: check the code.")

@@ -25,6 +25,7 @@ const (
 	CouponDisabled     EventType = "coupon.disabled"
 	CouponEnabled      EventType = "coupon.enabled"
 	CodesAdded         EventType = "book.codes_added"
+	CodesExported      EventType = "book.codes_exported"
 	BookActivated      EventType = "book.activated"
 	BookPaused         EventType = "book.paused"
 	BookClosed         EventType = "book.closed"

@@ -30,9 +30,10 @@ func PlaceOf(t Till) HeldPlace {
 
 // StockFilter narrows a list of a book's coupons.
 type StockFilter struct {
-	State  *State
-	Prefix string     // of the normalised code
-	After  *uuid.UUID // the last one of the page before
+	State   *State
+	Prefix  string // of the normalised code
+	BatchID *uuid.UUID
+	After   *uuid.UUID // the last one of the page before
 }
 
 // UseOutcome is what became of a try to use a coupon.

@@ -16,6 +16,8 @@ const (
 	AssignJob   JobKind = "assign"         // a chosen coupon for one user
 	GenerateJob JobKind = "generate_codes" // codes for a book
 	ImportJob   JobKind = "import_codes"   // codes of an upload
+	VoidJob     JobKind = "void_codes"     // all codes of a batch
+	ExportJob   JobKind = "export_codes"   // codes of a book, as a file
 )
 
 // JobStatus is how far a job is.
@@ -63,18 +65,9 @@ type Outcome struct {
 	N      int     // the item's number, from 1
 	Line   *int    // of the file
 	Code   *string // cut to what can be shown
-	Reason RowReason
+	Reason OutcomeReason
 	Detail string
 }
-
-// BatchKind is how the codes of a batch came.
-type BatchKind string
-
-// The kinds of batches.
-const (
-	Generated BatchKind = "generated"
-	Uploaded  BatchKind = "uploaded"
-)
 
 // Granted is a coupon as its holder sees it in the answer to a claim.
 type Granted struct {

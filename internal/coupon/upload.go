@@ -15,25 +15,25 @@ import (
 // MaxUpload is how many rows one upload can have.
 const MaxUpload = 5_000_000
 
-// RowReason says why a row of an upload was refused.
-type RowReason string
+// OutcomeReason says why a job refused an item.
+type OutcomeReason string
 
 // The reasons there are.
 const (
-	RowMissingCode          RowReason = "missing_code"
-	RowMalformed            RowReason = "malformed"
-	RowTooLong              RowReason = "too_long"
-	RowBadUser              RowReason = "bad_user"
-	RowBadLimit             RowReason = "bad_limit"
-	RowBadDate              RowReason = "bad_date"
-	RowBadMetadata          RowReason = "bad_metadata"
-	RowDuplicateInFile      RowReason = "duplicate_in_file"
-	RowDuplicateInBook      RowReason = "duplicate_in_book"
-	RowDuplicateElsewhere   RowReason = "duplicate_elsewhere"
-	RowUnknownUser          RowReason = "unknown_user"
-	RowLimitReached         RowReason = "limit_reached"
-	mostShown                         = 100 // characters of a refused code
-	maxRedemptionsOfACoupon           = 1_000_000
+	RowMissingCode          OutcomeReason = "missing_code"
+	RowMalformed            OutcomeReason = "malformed"
+	RowTooLong              OutcomeReason = "too_long"
+	RowBadUser              OutcomeReason = "bad_user"
+	RowBadLimit             OutcomeReason = "bad_limit"
+	RowBadDate              OutcomeReason = "bad_date"
+	RowBadMetadata          OutcomeReason = "bad_metadata"
+	RowDuplicateInFile      OutcomeReason = "duplicate_in_file"
+	RowDuplicateInBook      OutcomeReason = "duplicate_in_book"
+	RowDuplicateElsewhere   OutcomeReason = "duplicate_elsewhere"
+	RowUnknownUser          OutcomeReason = "unknown_user"
+	RowLimitReached         OutcomeReason = "limit_reached"
+	mostShown                             = 100 // characters of a refused code
+	maxRedemptionsOfACoupon               = 1_000_000
 )
 
 // OnDuplicate says what becomes of an upload that has codes that exist already,
@@ -66,7 +66,7 @@ type UploadRow struct {
 	StartsAt       *time.Time
 	ExpiresAt      *time.Time
 	Metadata       json.RawMessage
-	Reason         RowReason // empty: fine so far
+	Reason         OutcomeReason // empty: fine so far
 	Detail         string
 }
 
@@ -125,7 +125,7 @@ func (r *UploadRow) readDates(in RowInput, zoneName string) (fault string) {
 }
 
 // Refused is the row with a reason, its code cut to what can be stored and shown.
-func (r UploadRow) Refused(reason RowReason, detail string) UploadRow {
+func (r UploadRow) Refused(reason OutcomeReason, detail string) UploadRow {
 	shown := strings.ReplaceAll(strings.ToValidUTF8(r.Code, "\uFFFD"), "\x00", "\uFFFD")
 	if runes := []rune(shown); len(runes) > mostShown {
 		shown = string(runes[:mostShown]) + "…"
@@ -135,7 +135,7 @@ func (r UploadRow) Refused(reason RowReason, detail string) UploadRow {
 
 // checkCode: what a code can have without being escaped in a URL, or taken for
 // something else.
-func checkCode(raw string, row UploadRow) (RowReason, string) {
+func checkCode(raw string, row UploadRow) (OutcomeReason, string) {
 	switch {
 	case strings.TrimSpace(raw) == "":
 		return RowMissingCode, "has no code"

@@ -41,6 +41,7 @@ type Options struct {
 	Health    health.Checks
 	Tokens    *auth.Tokens
 	Cursors   Cursors
+	Links     Links
 	Web       fs.FS        // the built web app
 	Monitor   http.Handler // asynqmon, mounted at /monitoring; nil: none
 	Observe   func(method, route string, status int, took time.Duration)

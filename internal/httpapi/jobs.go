@@ -13,7 +13,7 @@ import (
 
 type jobBody struct {
 	ID          uuid.UUID        `json:"id"`
-	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes"`
 	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,partially_succeeded,failed"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
 	BookID      uuid.UUID        `json:"book_id"`
@@ -25,7 +25,7 @@ type jobBody struct {
 	FinishedAt  *time.Time       `json:"finished_at"`
 	Progress    progressBody     `json:"progress"`
 	Position    *int64           `json:"position" doc:"of a waiting claim in its book's queue; 1 is next"`
-	Result      *resultBody      `json:"result" doc:"of a claim that succeeded, or of an import that has ended"`
+	Result      *resultBody      `json:"result" doc:"of a claim that succeeded, or of a bulk job that has ended"`
 	Error       *jobErrorBody    `json:"error" doc:"of a job that failed"`
 	Links       linksBody        `json:"links"`
 }
@@ -40,6 +40,8 @@ type progressBody struct {
 type resultBody struct {
 	Coupons []coupon.Granted `json:"coupons,omitempty" doc:"of a claim"`
 	Import  *importBody      `json:"import,omitempty" doc:"of an import"`
+	Void    *voidBody        `json:"void,omitempty" doc:"of the voiding of a batch"`
+	Export  *exportBody      `json:"export,omitempty" doc:"of an export"`
 }
 
 type importBody struct {
@@ -69,7 +71,7 @@ func (jobBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	return s
 }
 
-func newJobBody(j coupon.Job) jobBody {
+func (a *API) newJobBody(j coupon.Job) jobBody {
 	body := jobBody{
 		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), BookID: j.BookID, UserID: j.UserID, CouponID: j.CouponID,
 		SubmittedBy: j.SubmitterID, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt,
@@ -79,9 +81,8 @@ func newJobBody(j coupon.Job) jobBody {
 	if j.Coupons != nil {
 		body.Result = &resultBody{Coupons: j.Coupons}
 	}
-	if j.Kind == coupon.ImportJob && j.Result != nil {
-		body.Result = &resultBody{Import: &importBody{}}
-		_ = json.Unmarshal(j.Result, body.Result.Import) // our own, from service.Import
+	if j.Result != nil {
+		body.Result = a.resultOf(j)
 	}
 	if j.ErrorCode != nil {
 		body.Error = &jobErrorBody{Code: *j.ErrorCode, Coupons: j.Held}
@@ -90,6 +91,25 @@ func newJobBody(j coupon.Job) jobBody {
 		}
 	}
 	return body
+}
+
+// resultOf reads what a bulk job has told at its end, in package service.
+func (a *API) resultOf(j coupon.Job) *resultBody {
+	var result resultBody
+	var into any
+	switch j.Kind { //nolint:exhaustive // the others have none
+	case coupon.ImportJob:
+		result.Import = &importBody{}
+		into = result.Import
+	case coupon.VoidJob:
+		result.Void = &voidBody{}
+		into = result.Void
+	case coupon.ExportJob:
+		result.Export = &exportBody{URL: Prefix + "/exports/" + a.Links.write(j.ID), ExpiresAt: j.FinishedAt.Add(coupon.ExportOpen)}
+		into = result.Export
+	}
+	_ = json.Unmarshal(j.Result, into)
+	return &result
 }
 
 type getJobRequest struct {
@@ -105,7 +125,7 @@ func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, erro
 	if err != nil {
 		return nil, err
 	}
-	return answerJob(job), nil
+	return a.answerJob(job), nil
 }
 
 type listJobsRequest struct {
@@ -133,6 +153,6 @@ func (a *API) listJobs(ctx context.Context, in *listJobsRequest) (*jobsResponse,
 	if err != nil {
 		return nil, err
 	}
-	body, err := pageOf(a.Cursors, "jobs", jobs, in.Limit, newJobBody, func(j coupon.Job) any { return idCursor{&j.ID} })
+	body, err := pageOf(a.Cursors, "jobs", jobs, in.Limit, a.newJobBody, func(j coupon.Job) any { return idCursor{&j.ID} })
 	return &jobsResponse{body}, err
 }

@@ -49,6 +49,7 @@ type bookCouponsRequest struct {
 	Paging
 	State  coupon.State `query:"state" enum:"UNASSIGNED,ASSIGNED,LOCKED,REDEEMED,EXPIRED,VOID" doc:"only those that are in it; locks that run out and ends that pass show here within seconds"`
 	Prefix string       `query:"prefix" maxLength:"100" doc:"how the code begins, in any spelling"`
+	Batch  string       `query:"batch_id" format:"uuid" doc:"only those of this batch"`
 }
 
 type couponsResponse struct{ Body page[couponBody] }
@@ -61,6 +62,10 @@ func (a *API) bookCoupons(ctx context.Context, in *bookCouponsRequest) (*coupons
 		return nil, err
 	}
 	filter.After = after.Before
+	var err error
+	if filter.BatchID, err = givenID("batch_id", in.Batch); err != nil {
+		return nil, err
+	}
 	tills, err := a.Service.CouponsIn(ctx, principalOf(ctx), in.ID, filter, in.Limit+1)
 	if err != nil {
 		return nil, err

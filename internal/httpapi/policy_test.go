@@ -50,7 +50,7 @@ func TestEveryRouteAndEveryCaller(t *testing.T) {
 		sort{name: "expired key", credential: expired, invalid: true}, sort{name: "foreign token", credential: foreign.Text, invalid: true})
 
 	for _, r := range h.api.routes() {
-		path := Prefix + strings.NewReplacer("{id}", uuid.NewString(), "{coupon}", uuid.NewString()).Replace(r.path)
+		path := Prefix + strings.NewReplacer("{id}", uuid.NewString(), "{coupon}", uuid.NewString(), "{batch}", uuid.NewString(), "{token}", "x").Replace(r.path)
 		for _, who := range callers {
 			got := h.call(t, who.credential, r.method, path, nil)
 			name := r.method + " " + r.path + " as " + who.name

@@ -97,11 +97,11 @@ type jobResponse struct {
 }
 
 // answerSubmit: 202 while the job is under way, 200 once it has ended.
-func answerSubmit(s service.Submission, err error, waited time.Duration) (*jobResponse, error) {
+func (a *API) answerSubmit(s service.Submission, err error, waited time.Duration) (*jobResponse, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := answerJob(s.Job)
+	out := a.answerJob(s.Job)
 	out.Location = out.Body.Links.Self
 	if !s.Job.Done() {
 		out.Status = http.StatusAccepted
@@ -115,8 +115,8 @@ func answerSubmit(s service.Submission, err error, waited time.Duration) (*jobRe
 	return out, nil
 }
 
-func answerJob(job coupon.Job) *jobResponse {
-	out := &jobResponse{Status: http.StatusOK, Body: newJobBody(job)}
+func (a *API) answerJob(job coupon.Job) *jobResponse {
+	out := &jobResponse{Status: http.StatusOK, Body: a.newJobBody(job)}
 	if !job.Done() {
 		out.RetryAfter = "1" // seconds
 	}

@@ -74,7 +74,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 		Accounts: service.NewAccounts(store, passwords, tokens), Service: h.service, Claims: claims, Followers: followers,
 		Till:   service.NewTill(store, auth.NewLockTokens(secret)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
-		Tokens: tokens, Cursors: NewCursors(secret), CookieSecure: true, UploadWithin: service.UploadWithin,
+		Tokens: tokens, Cursors: NewCursors(secret), Links: NewLinks(secret), CookieSecure: true, UploadWithin: service.UploadWithin,
 		Web: fstest.MapFS{
 			"index.html": {Data: []byte("<title>app</title>")}, "docs.html": {Data: []byte("<title>docs</title>")},
 			"assets/app-1a2b.js": {Data: bytes.Repeat([]byte("1"), 10_000)},

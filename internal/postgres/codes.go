@@ -24,6 +24,8 @@ type BulkRun struct {
 	Params      []byte
 }
 
+const runColumns = `id, book_id, submitter_id, epoch, total, processed, failed, params`
+
 // StartBulk begins a run of a job that waits, or whose run has shown no sign
 // of life for five seconds. Else it fails with ErrJobNotFound.
 func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
@@ -33,7 +35,7 @@ func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
 		    started_at = coalesce(started_at, clock_timestamp())
 		WHERE id = @id AND seq IS NULL
 		  AND (status = 'queued' OR status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds')
-		RETURNING id, book_id, submitter_id, epoch, total, processed, failed, params`, pgx.StrictNamedArgs{"id": id})
+		RETURNING `+runColumns, pgx.StrictNamedArgs{"id": id})
 }
 
 // HoldRun locks the job's row for one chunk and shows that the run is alive.
@@ -42,7 +44,7 @@ func (s *Store) HoldRun(ctx context.Context, run BulkRun) (BulkRun, error) {
 	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
 		UPDATE jobs SET heartbeat_at = clock_timestamp()
 		WHERE id = @id AND epoch = @epoch AND status = 'running'
-		RETURNING id, book_id, submitter_id, epoch, total, processed, failed, params`,
+		RETURNING `+runColumns,
 		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch})
 }
 
@@ -79,28 +81,6 @@ func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error,
 		return err
 	}
 	return s.AddEvent(ctx, Event{Type: coupon.JobEnded[end.Status], BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
-}
-
-// NewBatch is a batch about to be made.
-type NewBatch struct {
-	Kind     coupon.BatchKind
-	Pattern  *string // of generated codes
-	FileName *string // of uploaded ones, if it was told
-}
-
-// AddBatch makes the batch of a job, once: a second call finds the first's.
-func (s *Store) AddBatch(ctx context.Context, run BulkRun, in NewBatch) (uuid.UUID, error) {
-	type batch struct{ ID uuid.UUID }
-	b, err := one[batch](ctx, s.db, nil, `
-		INSERT INTO code_batches (id, book_id, job_id, kind, pattern, file_name)
-		VALUES (@id, @book_id, @job_id, @kind, @pattern, @file_name)
-		ON CONFLICT ON CONSTRAINT code_batches_job_id_key DO UPDATE SET kind = excluded.kind
-		RETURNING id`,
-		pgx.StrictNamedArgs{
-			"id": uuid.Must(uuid.NewV7()), "book_id": run.BookID, "job_id": run.ID, "kind": in.Kind, "pattern": in.Pattern,
-			"file_name": in.FileName,
-		})
-	return b.ID, err
 }
 
 // NewCoupon is a coupon about to be stored.
@@ -159,16 +139,34 @@ func (s *Store) AddCoupons(ctx context.Context, bookID, batchID uuid.UUID, coupo
 	return int(tag.RowsAffected()), err
 }
 
+// AddCoupon stores a single coupon, or fails with ErrCodeExists.
+func (s *Store) AddCoupon(ctx context.Context, book coupon.Book, batchID uuid.UUID, row ImportRow) error {
+	tag, err := s.db.Exec(ctx, `
+		INSERT INTO coupons (id, book_id, batch_id, code, normalised, draw_rank, max_redemptions, metadata, starts_at, ends_at, expires_at)
+		VALUES (@id, @book_id, @batch_id, @code, @normalised, @rank, coalesce(@uses::int, @usual), @metadata, @starts_at, @ends_at, @ends_at)
+		ON CONFLICT ON CONSTRAINT coupons_normalised_key DO NOTHING`,
+		pgx.StrictNamedArgs{
+			"id": row.CouponID, "book_id": book.ID, "batch_id": batchID, "code": row.Code, "normalised": row.Normalised,
+			"rank": row.DrawRank, "uses": row.MaxRedemptions, "usual": book.MaxRedemptions, "metadata": row.Metadata,
+			"starts_at": row.StartsAt, "ends_at": row.ExpiresAt,
+		})
+	if err == nil && tag.RowsAffected() == 0 {
+		err = coupon.ErrCodeExists
+	}
+	return err
+}
+
 // unexpire makes the sweeper look again at a book that may have ended: it has
 // coupons that are not yet expired.
 const unexpire = `UPDATE books SET expired_at = NULL WHERE id = $1 AND expired_at IS NOT NULL`
 
-// AddStock counts new coupons, of which some are free. It comes last in its
-// transaction: nobody can take them before commit, and claims wait only this
-// long for the row.
-func (s *Store) AddStock(ctx context.Context, bookID uuid.UUID, total, free int) error {
+// AddStock counts new coupons of a batch, of which some are free. It comes last
+// in its transaction: nobody can take them before commit, and claims wait only
+// this long for the row.
+func (s *Store) AddStock(ctx context.Context, bookID, batchID uuid.UUID, total, free int) error {
 	batch := &pgx.Batch{}
 	batch.Queue(unexpire, bookID)
+	batch.Queue(`UPDATE code_batches SET codes = codes + $2 WHERE id = $1`, batchID, total)
 	batch.Queue(`UPDATE book_stock SET total = total + $2, free = free + $3 WHERE book_id = $1`, bookID, total, free)
 	return s.db.SendBatch(ctx, batch).Close()
 }

@@ -88,23 +88,26 @@ func (s *Store) CountCouponsOf(ctx context.Context, userID uuid.UUID, bookID *uu
 // It goes through the index once for each state and merges what it finds, so
 // that no filter makes it read many more than it returns.
 func (s *Store) CouponsIn(ctx context.Context, bookID uuid.UUID, f coupon.StockFilter, limit int) ([]coupon.Till, error) {
-	states := coupon.States
+	states, within := coupon.States, `c.book_id = b.id`
 	if f.State != nil {
 		states = []coupon.State{*f.State}
+	}
+	args := pgx.StrictNamedArgs{
+		"book_id": bookID, "states": states, "present": f.State != nil, "after": f.After, "limit": limit,
+		"from": f.Prefix, "until": f.Prefix + "\U0010FFFF",
+	}
+	if f.BatchID != nil {
+		within, args["batch_id"] = `c.batch_id = @batch_id AND c.book_id = b.id`, f.BatchID
 	}
 	return s.listed(ctx, `
 		SELECT `+listedColumns+`
 		FROM books b CROSS JOIN unnest(@states::text[]) AS written (state) CROSS JOIN LATERAL (
 			SELECT * FROM coupons c
-			WHERE c.book_id = b.id AND c.state = written.state
+			WHERE `+within+` AND c.state = written.state
 			  AND c.normalised >= @from AND c.normalised < @until
 			  AND c.normalised > coalesce((SELECT normalised FROM coupons WHERE id = @after), '')
 			  AND (NOT @present OR `+stateNow+` = c.state)
 			ORDER BY c.normalised LIMIT @limit) c
 		WHERE b.id = @book_id
-		ORDER BY c.normalised LIMIT @limit`,
-		pgx.StrictNamedArgs{
-			"book_id": bookID, "states": states, "present": f.State != nil, "after": f.After, "limit": limit,
-			"from": f.Prefix, "until": f.Prefix + "\U0010FFFF",
-		})
+		ORDER BY c.normalised LIMIT @limit`, args)
 }

@@ -19,22 +19,24 @@ func (s *Store) EndedBooks(ctx context.Context, limit int) ([]uuid.UUID, error) 
 }
 
 // writeDown ends what the CTE over (id, state) selects and holds: the coupons
-// come to a state without a lock, with event and statistics. One that was
-// never held tells no event.
+// come to a state without a lock, with event and statistics. One that expires
+// before anything was told of it tells no event.
 const writeDown = `,
 	ended AS (
 		UPDATE coupons c
-		SET state = @to, event_seq = event_seq + CASE WHEN event_seq > 0 THEN 1 ELSE 0 END,
+		SET state = @to, event_seq = event_seq + CASE WHEN event_seq > 0 OR @to = 'VOID' THEN 1 ELSE 0 END,
 		    lock_id = NULL, locked_by = NULL, locked_at = NULL, locked_until = NULL, lock_order_ref = NULL
 		FROM over WHERE c.id = over.id
 		RETURNING c.id, c.book_id, c.user_id, c.event_seq, c.disabled_at, over.state AS was),
 	told AS (
-		INSERT INTO events (type, book_id, coupon_id, coupon_seq, user_id, data, created_at)
-		SELECT @type, book_id, id, event_seq, user_id, jsonb_build_object('from', was, 'to', @to), clock_timestamp()
+		INSERT INTO events (type, book_id, coupon_id, coupon_seq, user_id, actor_id, data, created_at)
+		SELECT @type, book_id, id, event_seq, user_id, @actor,
+		       jsonb_strip_nulls(jsonb_build_object('from', was, 'to', @to, 'reason', @reason::text)), clock_timestamp()
 		FROM ended WHERE event_seq > 0),
 	counted AS (
-		INSERT INTO book_stats AS s (book_id, shard, locked, expired)
-		SELECT book_id, 0, -count(*) FILTER (WHERE was = 'LOCKED'), count(*) FILTER (WHERE @to = 'EXPIRED')
+		INSERT INTO book_stats AS s (book_id, shard, locked, expired, void)
+		SELECT book_id, 0, -count(*) FILTER (WHERE was = 'LOCKED'), count(*) FILTER (WHERE @to = 'EXPIRED'),
+		       count(*) FILTER (WHERE @to = 'VOID')
 		FROM ended GROUP BY book_id ORDER BY book_id` + addStats + `)
 	SELECT count(*) AS ended, count(*) FILTER (WHERE was = 'UNASSIGNED' AND disabled_at IS NULL) AS free,
 	       count(*) FILTER (WHERE was = 'UNASSIGNED' AND disabled_at IS NOT NULL) AS disabled
@@ -42,6 +44,12 @@ const writeDown = `,
 
 // writtenDown counts all that ended, and of these those that were in the stock.
 type writtenDown struct{ Ended, Free, Disabled int }
+
+// byTheClock says where writeDown leads when nobody but the clock does it.
+func byTheClock(to coupon.State, event coupon.EventType, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
+	more["to"], more["type"], more["actor"], more["reason"] = to, event, nil, nil
+	return more
+}
 
 // ExpireBook writes up to limit coupons of an ended book down as expired and
 // returns how many. Coupons that someone else has in hand are left for the
@@ -52,10 +60,11 @@ func (s *Store) ExpireBook(ctx context.Context, bookID uuid.UUID, limit int) (ex
 		if err != nil || book.EndsAt == nil || book.Now.Before(*book.EndsAt) {
 			return err // it was given more time meanwhile
 		}
-		expired, err = tx.expireFrom(ctx, bookID, `
+		expired, err = tx.endInStock(ctx, bookID, `
 			SELECT id, state FROM coupons
 			WHERE book_id = @book_id AND state IN ('UNASSIGNED', 'ASSIGNED', 'LOCKED')
-			LIMIT @limit FOR UPDATE SKIP LOCKED`, limit)
+			LIMIT @limit FOR UPDATE SKIP LOCKED`,
+			byTheClock(coupon.Expired, coupon.CouponExpired, pgx.StrictNamedArgs{"book_id": bookID, "limit": limit}))
 		return err
 	})
 	return expired, err
@@ -69,7 +78,7 @@ func (s *Store) ExpireCoupons(ctx context.Context, limit int) (int, error) {
 			SELECT id, state FROM coupons
 			WHERE expires_at <= clock_timestamp() AND state IN ('ASSIGNED', 'LOCKED')
 			ORDER BY expires_at LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
-		pgx.StrictNamedArgs{"limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
+		byTheClock(coupon.Expired, coupon.CouponExpired, pgx.StrictNamedArgs{"limit": limit}))
 	return done.Ended, err
 }
 
@@ -86,19 +95,20 @@ func (s *Store) ExpireFree(ctx context.Context, limit int) (expired int, err err
 		if _, err := tx.BookAndStock(ctx, books[0]); err != nil {
 			return err
 		}
-		expired, err = tx.expireFrom(ctx, books[0], `
+		expired, err = tx.endInStock(ctx, books[0], `
 			SELECT id, state FROM coupons
 			WHERE book_id = @book_id AND expires_at <= clock_timestamp() AND state = 'UNASSIGNED'
-			LIMIT @limit FOR UPDATE SKIP LOCKED`, limit)
+			LIMIT @limit FOR UPDATE SKIP LOCKED`,
+			byTheClock(coupon.Expired, coupon.CouponExpired, pgx.StrictNamedArgs{"book_id": books[0], "limit": limit}))
 		return err
 	})
 	return expired, err
 }
 
-// expireFrom expires what the query selects of a book whose stock is held.
-func (s *Store) expireFrom(ctx context.Context, bookID uuid.UUID, over string, limit int) (int, error) {
-	done, err := one[writtenDown](ctx, s.db, nil, `WITH over AS (`+over+`)`+writeDown,
-		pgx.StrictNamedArgs{"book_id": bookID, "limit": limit, "to": coupon.Expired, "type": coupon.CouponExpired})
+// endInStock ends what the query selects of a book whose stock is held, and
+// returns how many.
+func (s *Store) endInStock(ctx context.Context, bookID uuid.UUID, over string, args pgx.StrictNamedArgs) (int, error) {
+	done, err := one[writtenDown](ctx, s.db, nil, `WITH over AS (`+over+`)`+writeDown, args)
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +124,7 @@ func (s *Store) EndLocks(ctx context.Context, limit int) (int, error) {
 		WITH over AS (
 			SELECT id, state FROM coupons WHERE state = 'LOCKED' AND locked_until <= clock_timestamp()
 			ORDER BY locked_until LIMIT @limit FOR UPDATE SKIP LOCKED)`+writeDown,
-		pgx.StrictNamedArgs{"limit": limit, "to": coupon.Assigned, "type": coupon.CouponLockExpired})
+		byTheClock(coupon.Assigned, coupon.CouponLockExpired, pgx.StrictNamedArgs{"limit": limit}))
 	return done.Ended, err
 }
 

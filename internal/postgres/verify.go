@@ -176,6 +176,9 @@ var checks = []check{
 		SELECT greatest(j.created_at, b.updated_at) < clock_timestamp() - interval '1 minute' AS wrong, 'job ' || j.id AS what
 		FROM jobs j JOIN books b ON b.id = j.book_id
 		WHERE j.seq IS NOT NULL AND j.status = 'queued' AND b.status = 'active'`)},
+	{"batches count their codes", verdict(`
+		SELECT (t.codes = coalesce(made.n, 0)) IS NOT TRUE AS wrong, 'batch ' || coalesce(t.id, made.batch_id) AS what
+		FROM code_batches t FULL JOIN (SELECT batch_id, count(*) AS n FROM coupons GROUP BY batch_id) made ON made.batch_id = t.id`)},
 	{"jobs made exactly as many codes as they count", verdict(`
 		SELECT j.succeeded <> coalesce(made.n, 0) AND j.params->'dry_run' IS DISTINCT FROM 'true'
 		       OR j.status = 'succeeded' AND j.succeeded <> j.total AS wrong, 'job ' || j.id AS what

@@ -136,6 +136,7 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"no claim of an active book waits longer than a minute", `
 			WITH aged AS (UPDATE books SET updated_at = updated_at - interval '1 hour')
 			UPDATE jobs SET created_at = created_at - interval '61 seconds' WHERE status = 'queued'`},
+		{"batches count their codes", `UPDATE code_batches SET codes = codes + 1`},
 		{"jobs made exactly as many codes as they count", `
 			UPDATE coupons SET batch_id = gen_random_uuid() WHERE id = ` + free},
 		{"jobs name books and users that exist", `UPDATE jobs SET submitter_id = gen_random_uuid() WHERE id = ` + won},

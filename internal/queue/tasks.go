@@ -28,12 +28,16 @@ const (
 	DrainAssignments = "assignment:drain" // payload: a book's id
 	GenerateCodes    = "codes:generate"   // payload: a job's id
 	ImportCodes      = "codes:import"     // payload: a job's id
+	VoidCodes        = "codes:void"       // payload: a job's id
+	ExportCodes      = "codes:export"     // payload: a job's id
 )
 
 // TaskOf is the task that starts a bulk job of a kind.
 var TaskOf = map[coupon.JobKind]string{
 	coupon.GenerateJob: GenerateCodes,
 	coupon.ImportJob:   ImportCodes,
+	coupon.VoidJob:     VoidCodes,
+	coupon.ExportJob:   ExportCodes,
 }
 
 // shownFor is how long a finished task stays visible in asynqmon; nothing of

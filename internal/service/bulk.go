@@ -16,13 +16,55 @@ import (
 // returns a line about it. It does nothing when the job has ended or another
 // run is alive.
 func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (string, error) {
-	if kind == coupon.ImportJob {
+	switch kind {
+	case coupon.ImportJob:
 		done, err := s.Import(ctx, id)
 		return fmt.Sprintf("%d codes added, %d rows refused", done.Added, done.Refused), err
+	case coupon.VoidJob:
+		voided, err := s.VoidBatch(ctx, id)
+		return fmt.Sprintf("%d coupons voided", voided), err
+	case coupon.ExportJob:
+		rows, err := s.Export(ctx, id)
+		return fmt.Sprintf("%d codes exported", rows), err
+	default:
+		made, err := s.Generate(ctx, id)
+		return fmt.Sprintf("%d codes made", made), err
 	}
-	made, err := s.Generate(ctx, id)
-	return fmt.Sprintf("%d codes made", made), err
 }
+
+// startBulk begins a run of a job and reads its parameters. It is not ok when
+// the job has ended or another run is alive.
+func (s *Service) startBulk(ctx context.Context, id uuid.UUID, params any) (run postgres.BulkRun, ok bool, err error) {
+	run, err = s.store.StartBulk(ctx, id)
+	if errors.Is(err, coupon.ErrJobNotFound) {
+		return run, false, nil
+	}
+	if err == nil {
+		if err = json.Unmarshal(run.Params, params); err != nil {
+			err = fmt.Errorf("read the job's parameters: %w", err)
+		}
+	}
+	return run, err == nil, err
+}
+
+// inRun does a part of a job in one transaction, if the run is still ours.
+// What the work counted in the run is forgotten where it fails.
+func (s *Service) inRun(ctx context.Context, run *postgres.BulkRun, work func(tx *postgres.Store) error) error {
+	before := *run
+	err := s.store.InTx(ctx, func(tx *postgres.Store) (err error) {
+		if *run, err = tx.HoldRun(ctx, *run); err != nil {
+			return err
+		}
+		return work(tx)
+	})
+	if err != nil {
+		*run = before
+	}
+	return err
+}
+
+// always lets a bulk job in, whatever state its book is in.
+func always() error { return nil }
 
 // submitBulk stores a job and rings for it, or finds the one its key brought.
 func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed func() error) (Submission, error) {
@@ -70,10 +112,16 @@ func (s *Service) keyedJob(ctx context.Context, job coupon.NewJob) (uuid.UUID, e
 	return found[0].ID, nil
 }
 
+// codesAdded is what the event book.codes_added tells.
+type codesAdded struct {
+	BatchID uuid.UUID `json:"batch_id"`
+	Count   int       `json:"count"`
+}
+
 // endCodes ends a job that added codes, and tells about them if there are any.
 func (s *Service) endCodes(ctx context.Context, run postgres.BulkRun, batch uuid.UUID, added int, failure *coupon.Error, result json.RawMessage) error {
 	err := s.store.InTx(ctx, func(tx *postgres.Store) error {
-		data, err := json.Marshal(map[string]any{"batch_id": batch, "count": added})
+		data, err := json.Marshal(codesAdded{batch, added})
 		if err == nil && added > 0 {
 			err = tx.AddEvent(ctx, postgres.Event{
 				Type: coupon.CodesAdded, BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID, Data: data,
@@ -85,7 +133,12 @@ func (s *Service) endCodes(ctx context.Context, run postgres.BulkRun, batch uuid
 		return tx.EndBulk(ctx, run, failure, result)
 	})
 	if err == nil {
-		_ = s.queue.PublishDone(ctx, []uuid.UUID{run.ID}) // who waits looks again by himself
+		s.publishDone(ctx, run)
 	}
 	return err
+}
+
+// publishDone wakes who waits for the job; he looks again by himself, too.
+func (s *Service) publishDone(ctx context.Context, run postgres.BulkRun) {
+	_ = s.queue.PublishDone(ctx, []uuid.UUID{run.ID})
 }

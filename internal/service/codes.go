@@ -70,16 +70,10 @@ func (s *Service) SubmitGenerate(ctx context.Context, p auth.Principal, in Gener
 // Generate runs a generation job to its end, from where an earlier run stopped.
 // It does nothing when the job has ended or another run is alive.
 func (s *Service) Generate(ctx context.Context, jobID uuid.UUID) (made int, err error) {
-	run, err := s.store.StartBulk(ctx, jobID)
-	if errors.Is(err, coupon.ErrJobNotFound) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
 	var params generateParams
-	if err = json.Unmarshal(run.Params, &params); err != nil {
-		return 0, fmt.Errorf("read the job's parameters: %w", err)
+	run, ok, err := s.startBulk(ctx, jobID, &params)
+	if err != nil || !ok {
+		return 0, err
 	}
 	batch, err := s.store.AddBatch(ctx, run, postgres.NewBatch{Kind: coupon.Generated, Pattern: &params.Pattern})
 	if err != nil {
@@ -109,21 +103,16 @@ func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch
 		return run, err
 	}
 	store := func(add func(tx *postgres.Store) (int, error)) error {
-		return s.store.InTx(ctx, func(tx *postgres.Store) error {
-			held, err := tx.HoldRun(ctx, run)
-			if err != nil {
-				return err
-			}
+		return s.inRun(ctx, &run, func(tx *postgres.Store) error {
 			added, err := add(tx)
 			if err != nil {
 				return err
 			}
-			if err = tx.Advance(ctx, held, added, 0); err != nil {
+			if err = tx.Advance(ctx, run, added, 0); err != nil {
 				return err
 			}
-			run = held
 			run.Processed += added
-			return tx.AddStock(ctx, run.BookID, added, added)
+			return tx.AddStock(ctx, run.BookID, batch, added, added)
 		})
 	}
 	err = store(func(tx *postgres.Store) (int, error) {
@@ -139,7 +128,8 @@ func (s *Service) generateChunk(ctx context.Context, run postgres.BulkRun, batch
 		}
 		coupons = append(coupons, others...)
 	}
-	return run, store(func(tx *postgres.Store) (int, error) { return tx.AddCoupons(ctx, run.BookID, batch, coupons, n) })
+	err = store(func(tx *postgres.Store) (int, error) { return tx.AddCoupons(ctx, run.BookID, batch, coupons, n) })
+	return run, err
 }
 
 func newCoupons(n int, params generateParams) ([]postgres.NewCoupon, error) {

@@ -162,17 +162,8 @@ func TestImportAfterCrashes(t *testing.T) {
 			book := fixture.Book(t, plain, 0, 0)
 			submitted, err := h.submitUpload(t.Context(), book, strings.NewReader(codes("C", 12_000)+"?\n?\n"), service.UploadRequest{OnDuplicate: on})
 			require.NoError(t, err)
-			id, runs := submitted.Job.ID, 0
-			for !h.job(t, id).Done() {
-				if runs++; runs <= 5 {
-					cut.armed.Store(true) // the answer to the next COMMIT is lost
-				}
-				_, err = h.service.Import(t.Context(), id)
-				require.Equal(t, runs <= 5, err != nil, "run %d: %v", runs, err)
-				_, err = plain.Exec(t.Context(), `UPDATE jobs SET heartbeat_at = heartbeat_at - interval '6 seconds' WHERE id = $1`, id)
-				require.NoError(t, err)
-			}
-			require.Greater(t, runs, 2, "it was interrupted")
+			id := submitted.Job.ID
+			h.dyingRuns(t, cut, 5, submitted.Job)
 			require.Equal(t, []string{"12001 ? malformed", "12002 ? malformed"}, h.outcomes(t, id))
 			require.EqualValues(t, 12_000, h.stock(t, book.ID).Free)
 			fixture.Verify(t, plain)
@@ -271,7 +262,7 @@ func TestRowsAreForgotten(t *testing.T) {
 			VALUES ($1, 1, 1, gen_random_uuid(), $2, 'X', 'X')`, id, map[bool]int{true: 1}[keeps])
 		require.NoError(t, err)
 	}
-	require.NoError(t, h.sweeper.Imports(t.Context()))
+	require.NoError(t, h.sweeper.Rows(t.Context()))
 	require.Equal(t, 2, h.count(t, `SELECT count(*) FROM import_rows`))
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM import_rows WHERE job_id = '`+waiting.Job.ID.String()+`'`))
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM import_rows WHERE draw_rank = 1`))

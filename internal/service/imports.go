@@ -29,16 +29,10 @@ type importing struct {
 // Import runs an import job to its end, from where an earlier run stopped, and
 // returns what it did.
 func (s *Service) Import(ctx context.Context, jobID uuid.UUID) (done postgres.Imported, err error) {
-	run, err := s.store.StartBulk(ctx, jobID)
-	if errors.Is(err, coupon.ErrJobNotFound) {
-		return done, nil
-	}
-	if err != nil {
+	i := &importing{Service: s}
+	ok := false
+	if i.run, ok, err = s.startBulk(ctx, jobID, &i.params); err != nil || !ok {
 		return done, err
-	}
-	i := &importing{Service: s, run: run}
-	if err = json.Unmarshal(run.Params, &i.params); err != nil {
-		return done, fmt.Errorf("read the job's parameters: %w", err)
 	}
 	if done, err = i.do(ctx); err != nil {
 		return done, fmt.Errorf("import codes: %w", err)
@@ -57,7 +51,7 @@ func (i *importing) do(ctx context.Context) (done postgres.Imported, err error) 
 		}
 	}
 	if i.run.Processed == 0 {
-		if err = i.inChunk(ctx, func(tx *postgres.Store) error { return tx.RefuseRepeated(ctx, i.run) }); err != nil {
+		if err = i.inRun(ctx, &i.run, func(tx *postgres.Store) error { return tx.RefuseRepeated(ctx, i.run) }); err != nil {
 			return done, err
 		}
 	}
@@ -65,7 +59,7 @@ func (i *importing) do(ctx context.Context) (done postgres.Imported, err error) 
 		return i.wholly(ctx)
 	}
 	for i.run.Processed < i.run.Total {
-		if err = i.inChunk(ctx, func(tx *postgres.Store) error { return i.add(ctx, tx, i.next()) }); err != nil {
+		if err = i.inRun(ctx, &i.run, func(tx *postgres.Store) error { return i.add(ctx, tx, i.next()) }); err != nil {
 			return done, err
 		}
 	}
@@ -81,13 +75,13 @@ const mostTried = 3
 // nobody can be given one.
 func (i *importing) wholly(ctx context.Context) (done postgres.Imported, err error) {
 	for tries := 1; i.run.Processed == 0; tries++ { // else an earlier run did all but the end
-		if err = i.inChunk(ctx, func(tx *postgres.Store) error { return i.judgeAll(ctx, tx) }); err != nil {
+		if err = i.inRun(ctx, &i.run, func(tx *postgres.Store) error { return i.judgeAll(ctx, tx) }); err != nil {
 			return done, err
 		}
 		if i.run.Processed > 0 {
 			break // nothing is to be added
 		}
-		err = i.inChunk(ctx, func(tx *postgres.Store) error { return i.addAll(ctx, tx) })
+		err = i.inRun(ctx, &i.run, func(tx *postgres.Store) error { return i.addAll(ctx, tx) })
 		if err != nil && (!errors.Is(err, errRaced) || tries == mostTried) {
 			return done, err
 		}
@@ -141,22 +135,6 @@ func (i *importing) addAll(ctx context.Context, tx *postgres.Store) error {
 		}
 	}
 	return nil
-}
-
-// inChunk does a part of the work in one transaction, if the run is still ours.
-// What it counted is forgotten where it fails.
-func (i *importing) inChunk(ctx context.Context, work func(tx *postgres.Store) error) error {
-	before := i.run
-	err := i.store.InTx(ctx, func(tx *postgres.Store) (err error) {
-		if i.run, err = tx.HoldRun(ctx, i.run); err != nil {
-			return err
-		}
-		return work(tx)
-	})
-	if err != nil {
-		i.run = before
-	}
-	return err
 }
 
 func (i *importing) next() postgres.Span {
@@ -219,7 +197,7 @@ func (i *importing) add(ctx context.Context, tx *postgres.Store, span postgres.S
 	if err = i.advance(ctx, tx, added, counts.Refused); err != nil {
 		return err
 	}
-	return tx.AddStock(ctx, i.run.BookID, added, added-counts.Held)
+	return tx.AddStock(ctx, i.run.BookID, i.batch, added, added-counts.Held)
 }
 
 func (i *importing) advance(ctx context.Context, tx *postgres.Store, added, refused int) error {

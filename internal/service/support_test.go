@@ -108,3 +108,20 @@ func (h *house) count(t *testing.T, query string) (n int) {
 	require.NoError(t, h.pool.QueryRow(t.Context(), query).Scan(&n))
 	return n
 }
+
+// dyingRuns runs a bulk job to its end. The first runs die: the answer to a
+// COMMIT of theirs is lost. Each next one goes on once their silence tells.
+func (h *house) dyingRuns(t *testing.T, cut *cutter, deaths int, job coupon.Job) {
+	t.Helper()
+	runs := 0
+	for !h.job(t, job.ID).Done() {
+		if runs++; runs <= deaths {
+			cut.armed.Store(true)
+		}
+		_, err := h.service.RunBulk(t.Context(), job.Kind, job.ID)
+		require.Equal(t, runs <= deaths, err != nil, "run %d: %v", runs, err)
+		_, err = h.pool.Exec(t.Context(), `UPDATE jobs SET heartbeat_at = heartbeat_at - interval '6 seconds' WHERE id = $1`, job.ID)
+		require.NoError(t, err)
+	}
+	require.Greater(t, runs, 2, "it was not interrupted")
+}

@@ -86,12 +86,20 @@ func (s *Sweeper) Answers(ctx context.Context) error {
 	return inBatches(mostDropped, func() (int, error) { return s.store.DropAnswers(ctx, answersKept, mostDropped) })
 }
 
-// Imports forgets the rows of uploads that are done with.
-func (s *Sweeper) Imports(ctx context.Context) error {
-	uploads, err := s.store.OldImports(ctx, abandoned)
-	for _, upload := range uploads {
+// exportKept is how long an export's rows stay: its link has ended by then, and
+// whoever began to fetch the file has it.
+const exportKept = time.Hour
+
+// Rows forgets the rows of uploads and exports that are done with.
+func (s *Sweeper) Rows(ctx context.Context) error {
+	return errors.Join(s.rows(ctx, postgres.ImportRows, 0), s.rows(ctx, postgres.ExportRows, exportKept))
+}
+
+func (s *Sweeper) rows(ctx context.Context, table postgres.JobRows, kept time.Duration) error {
+	old, err := s.store.OldRows(ctx, table, kept, abandoned)
+	for _, job := range old {
 		if err == nil {
-			err = inBatches(mostCopied, func() (int, error) { return s.store.DropImportRows(ctx, upload, mostCopied) })
+			err = inBatches(mostCopied, func() (int, error) { return s.store.DropRows(ctx, table, job, mostCopied) })
 		}
 	}
 	return err

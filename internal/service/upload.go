@@ -123,7 +123,7 @@ func (s *Service) storeRows(ctx context.Context, id uuid.UUID, rows codefile.Row
 func (s *Service) dropRows(ctx context.Context, id uuid.UUID) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	err := inBatches(mostCopied, func() (int, error) { return s.store.DropImportRows(ctx, id, mostCopied) })
+	err := inBatches(mostCopied, func() (int, error) { return s.store.DropRows(ctx, postgres.ImportRows, id, mostCopied) })
 	if err != nil {
 		slog.WarnContext(ctx, "rows of an upload not dropped", "job_id", id, "error", err)
 	}
