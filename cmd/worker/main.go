@@ -73,6 +73,7 @@ func run(ctx context.Context) error {
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep bulk jobs", sweeper.Bulk) })
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep locks", sweeper.Locks) })
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep expiry", sweeper.Expiry) })
+	running.Go(func() { loop.Every(ctx, 5*time.Second, "tell of books", sweeper.Notices) })
 	running.Go(func() { loop.Every(ctx, time.Hour, "forget old answers", sweeper.Answers) })
 	running.Go(func() { loop.Every(ctx, 10*time.Second, "drop old rows", sweeper.Rows) })
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "register queues", tasks.Register) })

@@ -33,6 +33,7 @@ type Book struct {
 	// MaxAssignmentsPerUser is how many coupons one user can get; nil: no limit.
 	MaxAssignmentsPerUser *int
 	TillRules
+	NoticeRules
 	Metadata   json.RawMessage // the owner's own, an object
 	Benefit    json.RawMessage // what a coupon is worth, for whoever redeems it; nil: not said
 	ArchivedAt *time.Time
@@ -50,6 +51,7 @@ type BookSettings struct {
 	TimeZone              string
 	MaxAssignmentsPerUser *int
 	TillRules
+	NoticeRules
 	Metadata json.RawMessage
 	Benefit  json.RawMessage
 }
@@ -62,11 +64,13 @@ type BookFilter struct {
 }
 
 // NewSettings are a name and the defaults: no dates, no limits; a lock of five
-// minutes before each redemption, one use a coupon, none back.
+// minutes before each redemption, one use a coupon, none back; a notice at a
+// tenth of the stock, and a day before the end.
 func NewSettings(name string) BookSettings {
 	return BookSettings{
 		Name: name, TimeZone: "UTC", Metadata: json.RawMessage(`{}`),
-		TillRules: TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
+		TillRules:   TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
+		NoticeRules: NoticeRules{LowStockPercent: 10, EndingSoon: 24 * time.Hour},
 	}
 }
 
@@ -78,7 +82,8 @@ func NewBook(id, owner uuid.UUID, settings BookSettings) (Book, error) {
 // Settings are the book's present ones.
 func (b Book) Settings() BookSettings {
 	return BookSettings{
-		b.Name, b.Description, b.StartsAt, b.EndsAt, b.TimeZone, b.MaxAssignmentsPerUser, b.TillRules, b.Metadata, b.Benefit,
+		b.Name, b.Description, b.StartsAt, b.EndsAt, b.TimeZone, b.MaxAssignmentsPerUser, b.TillRules, b.NoticeRules,
+		b.Metadata, b.Benefit,
 	}
 }
 
@@ -100,11 +105,13 @@ func (b Book) With(s BookSettings) (Book, error) {
 	if _, err := zone(s.TimeZone); err != nil {
 		wrong.add("/time_zone", "must be a time zone such as Europe/Madrid or UTC")
 	}
-	s.check(&wrong)
+	s.TillRules.check(&wrong)
+	s.NoticeRules.check(&wrong)
 	wrong.object("/metadata", s.Metadata)
 	wrong.object("/benefit", s.Benefit)
 	b.Name, b.Description, b.StartsAt, b.EndsAt, b.TimeZone = s.Name, s.Description, s.StartsAt, s.EndsAt, s.TimeZone
-	b.MaxAssignmentsPerUser, b.TillRules, b.Metadata, b.Benefit = s.MaxAssignmentsPerUser, s.TillRules, s.Metadata, s.Benefit
+	b.MaxAssignmentsPerUser, b.TillRules, b.NoticeRules = s.MaxAssignmentsPerUser, s.TillRules, s.NoticeRules
+	b.Metadata, b.Benefit = s.Metadata, s.Benefit
 	return b, wrong.err()
 }
 

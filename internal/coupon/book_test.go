@@ -62,17 +62,22 @@ func TestBookSettingsHaveLimits(t *testing.T) {
 		"everything at once": {func(s *coupon.BookSettings) {
 			*s = coupon.BookSettings{
 				Description: strings.Repeat("d", 5001), StartsAt: &noon, EndsAt: &noon, MaxAssignmentsPerUser: new(0),
-				TillRules: coupon.TillRules{MaxRedemptionsPerUser: new(0), RollbackWindow: -1, ValidFor: -1},
-				TimeZone:  "Local", Metadata: json.RawMessage(`[]`), Benefit: json.RawMessage(`1`),
+				TillRules:   coupon.TillRules{MaxRedemptionsPerUser: new(0), RollbackWindow: -1, ValidFor: -1},
+				NoticeRules: coupon.NoticeRules{LowStockPercent: 101, EndingSoon: -1},
+				TimeZone:    "Local", Metadata: json.RawMessage(`[]`), Benefit: json.RawMessage(`1`),
 			}
 		}, []string{
 			"/name", "/description", "/ends_at", "/max_assignments_per_user", "/time_zone", "/lock_seconds", "/max_redemptions",
-			"/max_redemptions_per_user", "/rollback_window_seconds", "/valid_for_seconds", "/metadata", "/benefit",
+			"/max_redemptions_per_user", "/rollback_window_seconds", "/valid_for_seconds", "/low_stock_percent", "/ending_soon_seconds",
+			"/metadata", "/benefit",
 		}},
 		"another time zone":      {func(s *coupon.BookSettings) { s.TimeZone = "America/Santiago" }, nil},
 		"no time zone":           {func(s *coupon.BookSettings) { s.TimeZone = "Europe/Atlantis" }, []string{"/time_zone"}},
 		"valid for ten years":    {func(s *coupon.BookSettings) { s.ValidFor = 10 * 365 * 24 * time.Hour }, nil},
 		"valid for longer":       {func(s *coupon.BookSettings) { s.ValidFor = 10*365*24*time.Hour + 1 }, []string{"/valid_for_seconds"}},
+		"no notices":             {func(s *coupon.BookSettings) { s.NoticeRules = coupon.NoticeRules{} }, nil},
+		"low below nothing":      {func(s *coupon.BookSettings) { s.LowStockPercent = -1 }, []string{"/low_stock_percent"}},
+		"soon in ten years":      {func(s *coupon.BookSettings) { s.EndingSoon = 10*365*24*time.Hour + 1 }, []string{"/ending_soon_seconds"}},
 		"a benefit":              {func(s *coupon.BookSettings) { s.Benefit = json.RawMessage(`{"percent_off": 10}`) }, nil},
 		"shortest lock":          {func(s *coupon.BookSettings) { s.LockFor = time.Second }, nil},
 		"longest lock":           {func(s *coupon.BookSettings) { s.LockFor = coupon.MaxLock }, nil},
@@ -108,7 +113,8 @@ func TestANewBookIsADraft(t *testing.T) {
 		ID: id, OwnerID: owner, Name: "Spring sale", Description: "Ten off", Status: coupon.Draft,
 		StartsAt: settings.StartsAt, EndsAt: settings.EndsAt, MaxAssignmentsPerUser: new(2), Version: 1,
 		TimeZone: "UTC", Metadata: json.RawMessage(`{}`),
-		TillRules: coupon.TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
+		TillRules:   coupon.TillRules{RequireLock: true, LockFor: 5 * time.Minute, MaxRedemptions: 1},
+		NoticeRules: coupon.NoticeRules{LowStockPercent: 10, EndingSoon: 24 * time.Hour},
 	}, book)
 	require.Equal(t, settings, book.Settings())
 }
@@ -124,7 +130,8 @@ func TestNewSettingsLeaveTheRestOfTheBook(t *testing.T) {
 	require.NoError(t, err)
 	want := before
 	want.Name, want.Description, want.StartsAt, want.MaxAssignmentsPerUser = "New", "", nil, nil
-	want.TillRules, want.TimeZone, want.Metadata = coupon.NewSettings("").TillRules, "UTC", json.RawMessage(`{}`)
+	defaults := coupon.NewSettings("")
+	want.TillRules, want.NoticeRules, want.TimeZone, want.Metadata = defaults.TillRules, defaults.NoticeRules, "UTC", json.RawMessage(`{}`)
 	require.Equal(t, want, after)
 	require.Equal(t, "Old", before.Name)
 }

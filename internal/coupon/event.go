@@ -30,6 +30,8 @@ const (
 	BookPaused         EventType = "book.paused"
 	BookClosed         EventType = "book.closed"
 	BookArchived       EventType = "book.archived"
+	BookLowStock       EventType = "book.low_stock"
+	BookEndingSoon     EventType = "book.ending_soon"
 	JobSucceeded       EventType = "job.succeeded"
 	JobPartly          EventType = "job.partially_succeeded"
 	JobFailed          EventType = "job.failed"

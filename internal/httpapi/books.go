@@ -29,6 +29,8 @@ type bookBody struct {
 	MaxRedemptionsPerUser *int              `json:"max_redemptions_per_user" doc:"null: no limit"`
 	RollbackWindowSeconds int               `json:"rollback_window_seconds" doc:"how long a redemption can be rolled back; 0: never"`
 	ValidForSeconds       int               `json:"valid_for_seconds" doc:"how long a coupon is good from its assignment; 0: as long as the book"`
+	LowStockPercent       int               `json:"low_stock_percent" doc:"event book.low_stock at so many free codes of all; 0: never"`
+	EndingSoonSeconds     int               `json:"ending_soon_seconds" doc:"event book.ending_soon so long before the end; 0: never"`
 	Metadata              object            `json:"metadata" doc:"yours"`
 	Benefit               object            `json:"benefit" nullable:"true" doc:"what a coupon is worth; whoever redeems it gets it back"`
 	ArchivedAt            *time.Time        `json:"archived_at" doc:"out of the lists since then"`
@@ -41,7 +43,7 @@ func newBookBody(b coupon.Book) bookBody {
 	return bookBody{
 		b.ID, b.OwnerID, b.Name, b.Description, b.Status, b.StartsAt, b.EndsAt, b.TimeZone,
 		b.MaxAssignmentsPerUser, b.RequireLock, seconds(b.LockFor), b.MaxRedemptions, b.MaxRedemptionsPerUser,
-		seconds(b.RollbackWindow), seconds(b.ValidFor), object(b.Metadata), object(b.Benefit), b.ArchivedAt,
+		seconds(b.RollbackWindow), seconds(b.ValidFor), b.LowStockPercent, seconds(b.EndingSoon), object(b.Metadata), object(b.Benefit), b.ArchivedAt,
 		b.Version, b.CreatedAt, b.UpdatedAt,
 	}
 }
@@ -110,6 +112,8 @@ type SettingsBody struct {
 	MaxRedemptionsPerUser optional[int]    `json:"max_redemptions_per_user,omitzero" doc:"uses one user can make; null: no limit"`
 	RollbackWindowSeconds *int             `json:"rollback_window_seconds,omitempty" doc:"how long a redemption can be rolled back; 0, never, if never given"`
 	ValidForSeconds       *int             `json:"valid_for_seconds,omitempty" doc:"how long a coupon assigned from now on is good; 0, as long as the book, if never given"`
+	LowStockPercent       *int             `json:"low_stock_percent,omitempty" doc:"event book.low_stock at so many free codes of all; 0: never; 10, if never given"`
+	EndingSoonSeconds     *int             `json:"ending_soon_seconds,omitempty" doc:"event book.ending_soon so long before the end; 0: never; a day, if never given"`
 	Metadata              object           `json:"metadata,omitempty" doc:"yours, at most 8 KiB"`
 	Benefit               optional[object] `json:"benefit,omitzero" doc:"what a coupon is worth, at most 8 KiB; handed back to whoever redeems it; null: not said"`
 }
@@ -124,6 +128,8 @@ func (in SettingsBody) apply(s *coupon.BookSettings) error {
 	in.MaxRedemptionsPerUser.apply(&s.MaxRedemptionsPerUser)
 	setSeconds(in.RollbackWindowSeconds, &s.RollbackWindow)
 	setSeconds(in.ValidForSeconds, &s.ValidFor)
+	set(in.LowStockPercent, &s.LowStockPercent)
+	setSeconds(in.EndingSoonSeconds, &s.EndingSoon)
 	if in.Metadata != nil {
 		s.Metadata = json.RawMessage(in.Metadata)
 	}

@@ -172,12 +172,13 @@ func TestDaysAndBenefit(t *testing.T) {
 	manager := h.person(t, coupon.Manager)
 	var book bookBody
 	got := h.call(t, manager, http.MethodPost, Prefix+"/books", `{"name": "Kings", "time_zone": "Europe/Madrid",
-		"starts_at": "2026-01-06", "ends_at": "2099-01-06", "valid_for_seconds": 60,
+		"starts_at": "2026-01-06", "ends_at": "2099-01-06", "valid_for_seconds": 60, "low_stock_percent": 5,
 		"metadata": {"campaign": 12345678901234567890}, "benefit": {"percent_off": 10}}`)
 	require.Equal(t, 201, got.status, "%s", got.body)
 	got.read(t, &book)
 	require.Equal(t, "2026-01-05T23:00:00Z", book.StartsAt.UTC().Format(time.RFC3339))
 	require.Equal(t, "2099-01-06T23:00:00Z", book.EndsAt.UTC().Format(time.RFC3339))
+	require.Equal(t, []int{5, 86_400}, []int{book.LowStockPercent, book.EndingSoonSeconds})
 	require.JSONEq(t, `{"campaign": 12345678901234567890}`, string(book.Metadata))
 	path := Prefix + "/books/" + book.ID.String()
 	h.call(t, manager, http.MethodPatch, path, `{"time_zone": "Asia/Kolkata", "ends_at": "2099-01-06"}`).read(t, &book)
@@ -194,7 +195,7 @@ func TestDaysAndBenefit(t *testing.T) {
 	require.Nil(t, book.StartsAt)
 	for _, bad := range []string{
 		`{"ends_at": "soon"}`, `{"starts_at": "2026-02-30"}`, `{"time_zone": "Local", "ends_at": "2099-01-06"}`,
-		`{"metadata": []}`, `{"benefit": {"x": "\u0000"}}`, `{"valid_for_seconds": -1}`,
+		`{"metadata": []}`, `{"benefit": {"x": "\u0000"}}`, `{"valid_for_seconds": -1}`, `{"ending_soon_seconds": -1}`,
 	} {
 		got := h.call(t, manager, http.MethodPatch, path, bad)
 		require.Equal(t, 422, got.status, bad)

@@ -11,8 +11,8 @@ import (
 )
 
 const bookColumns = `id, owner_id, name, description, status, starts_at, ends_at, time_zone, max_assignments_per_user,
-	require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, valid_for, metadata, benefit,
-	archived_at, version, created_at, updated_at`
+	require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, valid_for, low_stock_percent, ending_soon,
+	metadata, benefit, archived_at, version, created_at, updated_at`
 
 // AddBook stores a new book with an empty queue and an empty stock.
 func (s *Store) AddBook(ctx context.Context, book coupon.Book) (coupon.Book, error) {
@@ -21,10 +21,10 @@ func (s *Store) AddBook(ctx context.Context, book coupon.Book) (coupon.Book, err
 		     stock AS (INSERT INTO book_stock (book_id) VALUES (@id))
 		INSERT INTO books (id, owner_id, name, description, status, starts_at, ends_at, time_zone, max_assignments_per_user,
 		                   require_lock, lock_for, max_redemptions, max_redemptions_per_user, rollback_window, valid_for,
-		                   metadata, benefit, archived_at)
+		                   low_stock_percent, ending_soon, metadata, benefit, archived_at)
 		VALUES (@id, @owner_id, @name, @description, @status, @starts_at, @ends_at, @time_zone, @max,
 		        @require_lock, @lock_for, @max_redemptions, @max_redemptions_per_user, @rollback_window, @valid_for,
-		        @metadata, @benefit, @archived_at)
+		        @low_stock_percent, @ending_soon, @metadata, @benefit, @archived_at)
 		RETURNING `+bookColumns, bookArgs(book, pgx.StrictNamedArgs{"owner_id": book.OwnerID}))
 }
 
@@ -38,6 +38,8 @@ func (s *Store) SaveBook(ctx context.Context, book coupon.Book) (coupon.Book, er
 		    max_assignments_per_user = @max, require_lock = @require_lock, lock_for = @lock_for,
 		    max_redemptions = @max_redemptions, max_redemptions_per_user = @max_redemptions_per_user,
 		    rollback_window = @rollback_window, valid_for = @valid_for, time_zone = @time_zone,
+		    low_stock_percent = @low_stock_percent, ending_soon = @ending_soon,
+		    ending_soon_told_at = CASE WHEN ends_at IS DISTINCT FROM @ends_at THEN NULL ELSE ending_soon_told_at END,
 		    metadata = @metadata, benefit = @benefit, archived_at = @archived_at,
 		    expired_at = CASE WHEN ends_at IS DISTINCT FROM @ends_at THEN NULL ELSE expired_at END,
 		    version = version + 1, updated_at = clock_timestamp()
@@ -51,6 +53,7 @@ func bookArgs(book coupon.Book, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 	more["max"], more["require_lock"], more["lock_for"] = book.MaxAssignmentsPerUser, book.RequireLock, book.LockFor
 	more["max_redemptions"], more["max_redemptions_per_user"] = book.MaxRedemptions, book.MaxRedemptionsPerUser
 	more["rollback_window"], more["valid_for"], more["time_zone"] = book.RollbackWindow, book.ValidFor, book.TimeZone
+	more["low_stock_percent"], more["ending_soon"] = book.LowStockPercent, book.EndingSoon
 	more["metadata"], more["benefit"], more["archived_at"] = book.Metadata, book.Benefit, book.ArchivedAt
 	return more
 }

@@ -76,6 +76,16 @@ func (s *Sweeper) Expiry(ctx context.Context) error {
 	return err
 }
 
+// Notices tells of books whose stock is low, and of those that end soon.
+func (s *Sweeper) Notices(ctx context.Context) error {
+	low, lowErr := s.store.TellLowStock(ctx)
+	ending, endingErr := s.store.TellEndingSoon(ctx)
+	if low+ending > 0 {
+		slog.InfoContext(ctx, "told of books", "low_stock", low, "ending_soon", ending)
+	}
+	return errors.Join(lowErr, endingErr)
+}
+
 const (
 	answersKept = 7 * 24 * time.Hour
 	mostDropped = 1000

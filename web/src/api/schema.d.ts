@@ -180,6 +180,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/books/{id}/batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List how a book's codes came
+         * @description For manager, admin, and API keys with scope books:read.
+         */
+        get: operations["book-batches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/books/{id}/batches/{batch}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Kill all coupons of a batch for good
+         * @description For manager, admin, and API keys with scope coupons:write.
+         */
+        post: operations["void-batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/books/{id}/claims": {
         parameters: {
             query?: never;
@@ -214,6 +254,26 @@ export interface paths {
          * @description For manager, admin, and API keys with scope books:write.
          */
         post: operations["close-book"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/books/{id}/codes/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a file of a book's codes
+         * @description For manager, admin, and API keys with scope books:read.
+         */
+        post: operations["export-codes"];
         delete?: never;
         options?: never;
         head?: never;
@@ -273,7 +333,11 @@ export interface paths {
          */
         get: operations["book-coupons"];
         put?: never;
-        post?: never;
+        /**
+         * Add a single code
+         * @description For manager, admin, and API keys with scope books:write.
+         */
+        post: operations["add-coupon"];
         delete?: never;
         options?: never;
         head?: never;
@@ -580,6 +644,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Fetch the file of an export
+         * @description For everyone.
+         */
+        get: operations["download-export"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs": {
         parameters: {
             query?: never;
@@ -764,6 +848,26 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        AddCouponRequest: {
+            /**
+             * @description letters, digits, -, _ and ., at most 64 of them
+             * @example WELCOME-2027
+             */
+            code: string;
+            /** @description an instant, or until the end of a day in the book's zone */
+            expires_at?: string;
+            /**
+             * Format: int64
+             * @description uses; as the book says, if left out
+             */
+            max_redemptions?: number;
+            /** @description yours, at most 8 KiB */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /** @description an instant, or a day in the book's zone */
+            starts_at?: string;
+        };
         ApiKey: {
             /** Format: date-time */
             created_at: string;
@@ -782,6 +886,32 @@ export interface components {
         ApiKeysResponse: {
             data: components["schemas"]["ApiKey"][];
         };
+        Batch: {
+            /**
+             * Format: int64
+             * @description how many it has
+             */
+            codes: number;
+            /** Format: date-time */
+            created_at: string;
+            /** @description of uploaded ones, if it was told */
+            file_name: string | null;
+            id: string;
+            /** @description that made it */
+            job_id: string | null;
+            /**
+             * @description added: one by one
+             * @enum {string}
+             */
+            kind: "generated" | "uploaded" | "added";
+            /** @description of generated codes */
+            pattern: string | null;
+            /**
+             * Format: date-time
+             * @description when it was voided as a whole
+             */
+            voided_at: string | null;
+        };
         Book: {
             /**
              * Format: date-time
@@ -796,6 +926,11 @@ export interface components {
             created_at: string;
             description: string;
             /**
+             * Format: int64
+             * @description event book.ending_soon so long before the end; 0: never
+             */
+            ending_soon_seconds: number;
+            /**
              * Format: date-time
              * @description claims before this instant
              */
@@ -806,6 +941,11 @@ export interface components {
              * @description how long a lock holds, unless the caller asks for another time
              */
             lock_seconds: number;
+            /**
+             * Format: int64
+             * @description event book.low_stock at so many free codes of all; 0: never
+             */
+            low_stock_percent: number;
             /**
              * Format: int64
              * @description null: no limit
@@ -943,6 +1083,11 @@ export interface components {
             } | null;
             description?: string;
             /**
+             * Format: int64
+             * @description event book.ending_soon so long before the end; 0: never; a day, if never given
+             */
+            ending_soon_seconds?: number;
+            /**
              * @description claims before this instant, or until the end of this day; null: no end
              * @example 2026-12-31
              */
@@ -952,6 +1097,11 @@ export interface components {
              * @description 1 to 3600; 300, if never given
              */
             lock_seconds?: number;
+            /**
+             * Format: int64
+             * @description event book.low_stock at so many free codes of all; 0: never; 10, if never given
+             */
+            low_stock_percent?: number;
             /**
              * Format: int64
              * @description coupons one user can get; null: no limit
@@ -1003,6 +1153,11 @@ export interface components {
             } | null;
             description?: string;
             /**
+             * Format: int64
+             * @description event book.ending_soon so long before the end; 0: never; a day, if never given
+             */
+            ending_soon_seconds?: number;
+            /**
              * @description claims before this instant, or until the end of this day; null: no end
              * @example 2026-12-31
              */
@@ -1012,6 +1167,11 @@ export interface components {
              * @description 1 to 3600; 300, if never given
              */
             lock_seconds?: number;
+            /**
+             * Format: int64
+             * @description event book.low_stock at so many free codes of all; 0: never; 10, if never given
+             */
+            low_stock_percent?: number;
             /**
              * Format: int64
              * @description coupons one user can get; null: no limit
@@ -1054,6 +1214,31 @@ export interface components {
              * @description how long a coupon assigned from now on is good; 0, as long as the book, if never given
              */
             valid_for_seconds?: number;
+        };
+        Export: {
+            /**
+             * Format: date-time
+             * @description the link ends
+             */
+            expires_at: string;
+            /**
+             * Format: int64
+             * @description codes in the file
+             */
+            rows: number;
+            /** @description of the file, as CSV; whoever has this link can fetch it */
+            url: string;
+        };
+        ExportRequest: {
+            /** @description only those of this batch */
+            batch_id?: string;
+            /** @description how the code begins, in any spelling */
+            prefix?: string;
+            /**
+             * @description only those that are in it
+             * @enum {string}
+             */
+            state?: "UNASSIGNED" | "ASSIGNED" | "LOCKED" | "REDEEMED" | "EXPIRED" | "VOID";
         };
         Field: {
             /** @description what is wrong with it */
@@ -1135,7 +1320,7 @@ export interface components {
             finished_at: string | null;
             id: string;
             /** @enum {string} */
-            kind: "claim" | "assign" | "generate_codes" | "import_codes";
+            kind: "claim" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes";
             links: components["schemas"]["Links"];
             /**
              * Format: int64
@@ -1225,6 +1410,11 @@ export interface components {
             n: number;
             /** @description stable, for machines */
             reason: string;
+        };
+        PageBatch: {
+            data: components["schemas"]["Batch"][];
+            /** @description where the list goes on; null at its end */
+            next_cursor: string | null;
         };
         PageBook: {
             data: components["schemas"]["Book"][];
@@ -1360,8 +1550,12 @@ export interface components {
         Result: {
             /** @description of a claim */
             coupons?: components["schemas"]["Granted"][];
+            /** @description of an export */
+            export?: components["schemas"]["Export"];
             /** @description of an import */
             import?: components["schemas"]["Import"];
+            /** @description of the voiding of a batch */
+            void?: components["schemas"]["Void"];
         };
         Sale: {
             /** @description what a coupon is worth */
@@ -1517,6 +1711,23 @@ export interface components {
             problems: components["schemas"]["CouponProblem"][];
             /** @description it can be locked and redeemed now */
             valid: boolean;
+        };
+        Void: {
+            batch_id: string;
+            /**
+             * Format: int64
+             * @description redeemed or expired; the job's outcomes name them
+             */
+            left: number;
+            /** @description how many are left for each */
+            reasons: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description also those that were void before
+             */
+            voided: number;
         };
     };
     responses: never;
@@ -2373,6 +2584,176 @@ export interface operations {
             };
         };
     };
+    "book-batches": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageBatch"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "void-batch": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+                batch: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     claim: {
         parameters: {
             query?: never;
@@ -2481,6 +2862,95 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Book"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "export-codes": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ExportRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
                 };
             };
             /** @description Unauthorized */
@@ -2746,6 +3216,8 @@ export interface operations {
                 state?: "UNASSIGNED" | "ASSIGNED" | "LOCKED" | "REDEEMED" | "EXPIRED" | "VOID";
                 /** @description how the code begins, in any spelling */
                 prefix?: string;
+                /** @description only those of this batch */
+                batch_id?: string;
             };
             header?: never;
             path: {
@@ -2762,6 +3234,90 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageCoupon"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-coupon": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddCouponRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coupon"];
                 };
             };
             /** @description Unauthorized */
@@ -4022,6 +4578,53 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "download-export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Bad Request */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
