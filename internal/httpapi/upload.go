@@ -33,7 +33,7 @@ const (
 type UploadOptions struct {
 	OnDuplicate coupon.OnDuplicate `query:"on_duplicate" enum:"skip,fail" default:"skip" doc:"of codes that exist already or come twice: skip these, or add nothing at all"`
 	DryRun      bool               `query:"dry_run" doc:"only tell what would be refused"`
-	Columns     []string           `query:"columns" example:"code,-,expires_at" doc:"what the columns are, by their place: code, user, max_redemptions, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says"`
+	Columns     []string           `query:"columns" example:"code,-,expires_at" doc:"what the columns are, by their place: code, user, max_redemptions, starts_at, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says"`
 	Header      string             `query:"header" enum:"auto,yes,no" default:"auto" doc:"whether the first row is one"`
 	FileName    string             `query:"file_name" maxLength:"200" doc:"what the file is called, for the list of batches"`
 	Delimiter   string             `query:"delimiter" enum:"auto,comma,semicolon,tab" default:"auto"`

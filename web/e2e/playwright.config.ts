@@ -19,7 +19,7 @@ export default defineConfig({
     { name: 'desktop', use: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' } },
     {
       name: 'phone',
-      testMatch: 'customer.spec.ts',
+      testMatch: /(customer|manager)\.spec\.ts/,
       use: { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true },
     },
   ],

@@ -16,6 +16,8 @@ declare module 'vue-router' {
     open?: boolean
     /** Only for who is not signed in. */
     door?: boolean
+    /** Only for who manages books. */
+    staff?: boolean
   }
 }
 
@@ -60,6 +62,46 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'Coupon' },
   },
   {
+    path: '/books',
+    name: 'books',
+    component: () => import('@/pages/BooksPage.vue'),
+    meta: { title: 'Books', staff: true },
+  },
+  {
+    path: '/books/new',
+    name: 'new-book',
+    component: () => import('@/pages/BookFormPage.vue'),
+    meta: { title: 'New book', staff: true },
+  },
+  {
+    path: '/books/:id',
+    name: 'book',
+    component: () => import('@/pages/BookPage.vue'),
+    props: true,
+    meta: { title: 'Book', staff: true },
+  },
+  {
+    path: '/books/:id/edit',
+    name: 'edit-book',
+    component: () => import('@/pages/BookFormPage.vue'),
+    props: true,
+    meta: { title: 'Settings of a book', staff: true },
+  },
+  {
+    path: '/books/:id/generate',
+    name: 'generate',
+    component: () => import('@/pages/GeneratePage.vue'),
+    props: true,
+    meta: { title: 'Make codes', staff: true },
+  },
+  {
+    path: '/books/:id/upload',
+    name: 'upload',
+    component: () => import('@/pages/UploadPage.vue'),
+    props: true,
+    meta: { title: 'Upload codes', staff: true },
+  },
+  {
     path: '/service',
     name: 'service',
     component: () => import('@/pages/ServicePage.vue'),
@@ -86,6 +128,7 @@ export function makeRouter(history: RouterHistory = createWebHistory()) {
     await session.know()
     if (session.trouble) return true
     if (to.meta.door) return session.user ? next(to.query.next) : true
+    if (to.meta.staff && session.user?.role === 'user') return lost(to.path)
     if (session.user || to.meta.open) return true
     return { name: 'sign-in', query: to.path === '/sales' ? {} : { next: to.fullPath } }
   })
@@ -94,6 +137,8 @@ export function makeRouter(history: RouterHistory = createWebHistory()) {
   })
   return router
 }
+
+const lost = (path: string) => ({ name: 'lost', params: { path: path.slice(1).split('/') } })
 
 /** When an answer says that the session is over, leads to the door, and from there back. */
 export function watchSession(router: Router): void {

@@ -61,9 +61,42 @@ interface Answer<T> {
 export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
   const { data, error, response } = await call
   if (response.ok) return data as T
-  const refusal = new ApiError(response.status, problemIn(error, response.status))
+  throw refused(response.status, error)
+}
+
+function refused(status: number, body: unknown): ApiError {
+  const refusal = new ApiError(status, problemIn(body, status))
   if (refusal.problem.code === 'unauthenticated') sessionEnded()
-  throw refusal
+  return refusal
+}
+
+/**
+ * Sends a file and tells how much of it has gone, from 0 to 1: fetch cannot tell. Rejects as `ask`
+ * does; a file may take as long as it takes.
+ */
+export function send<T>(
+  path: string,
+  file: Blob,
+  headers: Record<string, string>,
+  sent: (part: number) => void,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest()
+    request.open('POST', path)
+    request.responseType = 'json'
+    for (const [name, value] of Object.entries({ ...headers, 'X-CSRF-Token': csrfToken() }))
+      request.setRequestHeader(name, value)
+    request.upload.onprogress = ({ loaded, total }) => sent(total ? loaded / total : 1)
+    request.onload = () => {
+      if (request.status < 300) resolve(request.response as T)
+      else reject(refused(request.status, request.response))
+    }
+    request.onerror = () => reject(new TypeError('no answer'))
+    request.onabort = () => reject(new DOMException('stopped', 'AbortError'))
+    signal.addEventListener('abort', () => request.abort())
+    request.send(file)
+  })
 }
 
 /** The sentence to show for whatever `ask` rejected with. */

@@ -9,3 +9,8 @@ export const stateNames: Record<State, string> = {
   EXPIRED: 'Expired',
   VOID: 'Void',
 }
+
+/** And for who manages its book. */
+export const stockNames: Record<State, string> = { ...stateNames, ASSIGNED: 'Held' }
+
+export const allStates = Object.keys(stateNames) as State[]

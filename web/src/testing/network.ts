@@ -1,9 +1,11 @@
 import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
+import type { Batch, Book, Stats } from '@/api/books'
 import type { Coupon, Happening } from '@/api/coupons'
 import type { Job, Sale } from '@/api/sales'
 import type { User } from '@/api/session'
 
+export const max: User = { id: '0199', email: 'max@example.com', name: 'Max', role: 'manager' }
 export const ada: User = { id: '0198', email: 'ada@example.com', name: 'Ada', role: 'user' }
 
 export function sale(changes: Partial<Sale> = {}): Sale {
@@ -43,6 +45,62 @@ export function coupon(changes: Partial<Coupon> = {}): Coupon {
     now: new Date().toISOString(),
     ...changes,
   }
+}
+
+export function book(changes: Partial<Book> = {}): Book {
+  return {
+    id: 'b1',
+    owner_id: max.id,
+    name: 'Summer',
+    description: '',
+    status: 'active',
+    starts_at: null,
+    ends_at: null,
+    time_zone: 'UTC',
+    max_assignments_per_user: 1,
+    require_lock: true,
+    lock_seconds: 300,
+    max_redemptions: 1,
+    max_redemptions_per_user: null,
+    rollback_window_seconds: 0,
+    valid_for_seconds: 0,
+    low_stock_percent: 10,
+    ending_soon_seconds: 86_400,
+    metadata: {},
+    benefit: null,
+    archived_at: null,
+    version: 1,
+    created_at: '2026-11-01T10:00:00Z',
+    updated_at: '2026-11-01T10:00:00Z',
+    ...changes,
+  }
+}
+
+export const stats: Stats = {
+  total: 10,
+  free: 8,
+  disabled: 0,
+  reserved: 0,
+  assigned: 2,
+  locked: 0,
+  redeemed: 0,
+  expired: 0,
+  void: 0,
+  redemptions: 0,
+  rollbacks: 0,
+  refused: 0,
+  queued: 0,
+}
+
+export const batch: Batch = {
+  id: 't1',
+  kind: 'generated',
+  job_id: 'j1',
+  pattern: 'SUMMER-####',
+  file_name: null,
+  codes: 10,
+  voided_at: null,
+  created_at: '2026-11-01T10:00:00Z',
 }
 
 export function job(changes: Partial<Job> = {}): Job {
@@ -93,3 +151,13 @@ export const network = setupServer(
   http.get('*/api/v1/sales', () => page([])),
   http.get('*/api/v1/me/coupons', () => page([], { counts: {} })),
 )
+
+/** The same service with a book in it, at which its manager is signed in. */
+export const bookHandlers = [
+  http.get('*/api/v1/me', () => HttpResponse.json(max)),
+  http.get('*/api/v1/books', () => page([book()])),
+  http.get('*/api/v1/books/b1', () => HttpResponse.json(book())),
+  http.get('*/api/v1/books/b1/stats', () => HttpResponse.json(stats)),
+  http.get('*/api/v1/books/b1/coupons', () => page([coupon()])),
+  http.get('*/api/v1/books/b1/batches', () => page([batch])),
+]

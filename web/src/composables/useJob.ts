@@ -1,0 +1,78 @@
+import { computed, onScopeDispose, readonly, ref, shallowRef, type Ref } from 'vue'
+import { describe, isPassing } from '@/api/client'
+import { followJob, type Job } from '@/api/sales'
+
+const retryAfterMs = 2_000
+
+/**
+ * A job from its submit to its end. `run` submits it under a key that stays the same until an
+ * answer came, so that a second try after a lost answer does not do the work twice; `follow` goes
+ * on with one that was submitted before.
+ */
+export function useJob(ended: (job: Job) => void = () => {}) {
+  const job = shallowRef<Job>()
+  const problem = ref('')
+  const busy = ref(false)
+  const stopped = new AbortController()
+  let key: string | undefined
+
+  async function run(submit: (key: string) => Promise<Job>): Promise<void> {
+    if (busy.value) return
+    busy.value = true
+    problem.value = ''
+    job.value = undefined
+    key ??= crypto.randomUUID()
+    try {
+      job.value = await submit(key)
+      key = undefined
+      await toItsEnd(job.value.id)
+    } catch (error) {
+      if (stopped.signal.aborted) return
+      if (!isPassing(error)) key = undefined
+      problem.value = describe(error)
+    } finally {
+      busy.value = false
+    }
+  }
+
+  async function follow(id: string): Promise<void> {
+    busy.value = true
+    try {
+      await toItsEnd(id)
+    } catch (error) {
+      if (!stopped.signal.aborted) problem.value = describe(error)
+    } finally {
+      busy.value = false
+    }
+  }
+
+  /** A service that is away for a moment is waited for: the job goes on. */
+  async function toItsEnd(id: string): Promise<void> {
+    while (!job.value?.done) {
+      try {
+        job.value = await followJob(id, stopped.signal)
+      } catch (error) {
+        if (stopped.signal.aborted || !isPassing(error)) throw error
+        await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+      }
+    }
+    ended(job.value)
+  }
+
+  function forget(): void {
+    job.value = undefined
+    problem.value = ''
+    key = undefined
+  }
+
+  onScopeDispose(() => stopped.abort())
+  return {
+    job: readonly(job) as Readonly<Ref<Job | undefined>>,
+    problem: readonly(problem),
+    busy: readonly(busy),
+    working: computed(() => busy.value && !!job.value),
+    run,
+    follow,
+    forget,
+  }
+}
