@@ -8,18 +8,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The web app and the queue monitor in a real Chromium, after a sale. What is
-// looked at is said in web/e2e.
+// browse looks at the house in a real Chromium. What is looked at is said in
+// web/e2e.
+func (h *house) browse(t *testing.T, arguments []string, environment ...string) {
+	t.Helper()
+	tests := exec.CommandContext(t.Context(), "npm", append([]string{"run", "--silent", "test", "--"}, arguments...)...)
+	tests.Dir = "../web/e2e"
+	tests.Env = append(append(os.Environ(), "COUPONBOOK_URL="+h.apis[0].url,
+		"ADMIN_EMAIL="+adminEmail, "ADMIN_PASSWORD="+adminPassword), environment...)
+	out, err := tests.CombinedOutput()
+	require.NoError(t, err, "run `make test-go`, which installs what this needs:\n%s", out)
+	t.Logf("%s", out)
+}
+
+// The web app and the queue monitor, after a sale.
 func TestInTheBrowser(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1, 1)
 	h.sale(t, 100, 20)
-	tests := exec.CommandContext(t.Context(), "npm", "run", "--silent", "test")
-	tests.Dir = "../web/e2e"
-	tests.Env = append(os.Environ(), "COUPONBOOK_URL="+h.apis[0].url,
-		"ADMIN_EMAIL="+adminEmail, "ADMIN_PASSWORD="+adminPassword)
-	out, err := tests.CombinedOutput()
-	require.NoError(t, err, "run `make test-go`, which installs what this needs:\n%s", out)
-	t.Logf("%s", out)
+	h.browse(t, nil)
 	h.verify(t)
 }

@@ -208,7 +208,7 @@ func (h *house) report(t *testing.T, token string, job uuid.UUID) [][]string {
 }
 
 // A million codes are exactly that after twenty kills: all distinct, each
-// character as likely as the others.
+// character as likely as the others. The page of their book opens at once.
 func TestAMillionCodes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1, 1)
@@ -243,4 +243,5 @@ func TestAMillionCodes(t *testing.T) {
 	require.Less(t, chi, 31+10*math.Sqrt(62))
 	t.Logf("chi-square %.1f over %.0f characters", chi, places)
 	h.verify(t)
+	h.browse(t, []string{"--project=million"}, "MILLION_BOOK="+book)
 }

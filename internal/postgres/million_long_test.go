@@ -58,9 +58,14 @@ func TestListsOfAMillionCoupons(t *testing.T) {
 	for name, filter := range map[string]coupon.StockFilter{
 		"everything": {}, "redeemed": {State: &redeemed}, "void, of which there are none": {State: &void},
 		"a prefix": {Prefix: "AB"}, "a prefix of the redeemed": {Prefix: "A", State: &redeemed}, "no such code": {Prefix: "ZZ"},
+		"a batch": {BatchID: new(uuid.UUID)}, "the redeemed of a batch": {BatchID: new(uuid.UUID), State: &redeemed},
+		"a prefix in a batch": {BatchID: new(uuid.UUID), Prefix: "AB"},
 	} {
 		took := map[int]time.Duration{}
 		for size, book := range books {
+			if filter.BatchID != nil {
+				filter.BatchID = &book // fill makes one batch of each book
+			}
 			first, err := store.CouponsIn(t.Context(), book, filter, 50)
 			require.NoError(t, err)
 			took[size] = fastest(func(ctx context.Context) error {

@@ -1,19 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { Download, Page } from '@playwright/test'
-import { admin } from './service'
+import { signIn } from './signin'
 import { expect, fits, isAccessible, test } from './watch'
 
 async function look(page: Page): Promise<void> {
   await isAccessible(page)
   await fits(page)
-}
-
-async function signIn(page: Page): Promise<void> {
-  await page.goto('/books')
-  await page.getByLabel('E-mail').fill(admin.email)
-  await page.getByLabel('Password').fill(admin.password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await expect(page.getByRole('heading', { name: 'Books' })).toBeVisible()
 }
 
 const textOf = async (download: Download) => readFileSync(await download.path(), 'utf8')

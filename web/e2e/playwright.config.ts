@@ -16,12 +16,18 @@ export default defineConfig({
   timeout: 180_000,
   expect: { timeout: 30_000 },
   projects: [
-    { name: 'desktop', use: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' } },
+    {
+      name: 'desktop',
+      testIgnore: /million/,
+      use: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
+    },
     {
       name: 'phone',
       testMatch: /(customer|manager)\.spec\.ts/,
       use: { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true },
     },
+    // Wants a book of a million codes: `make check-long` makes one.
+    ...(process.env.MILLION_BOOK ? [{ name: 'million', testMatch: /million/ }] : []),
   ],
   use: {
     baseURL: url,

@@ -3105,7 +3105,7 @@ export interface operations {
                 on_duplicate?: "skip" | "fail";
                 /** @description only tell what would be refused */
                 dry_run?: boolean;
-                /** @description what the columns are, by their place: code, user, max_redemptions, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says */
+                /** @description what the columns are, by their place: code, user, max_redemptions, starts_at, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says */
                 columns?: string[];
                 /** @description whether the first row is one */
                 header?: "auto" | "yes" | "no";
