@@ -47,7 +47,7 @@ func (c claims) Submit(ctx context.Context, p auth.Principal, in service.ClaimRe
 	}
 	now := time.Now()
 	return service.Submission{Job: coupon.Job{
-		ID: id, Kind: coupon.ClaimJob, Status: coupon.Succeeded, BookID: in.BookID, UserID: &p.UserID, SubmitterID: p.UserID,
+		ID: id, Kind: coupon.ClaimJob, Status: coupon.Succeeded, BookID: &in.BookID, UserID: &p.UserID, SubmitterID: p.UserID,
 		Total: 1, Processed: 1, Succeeded: 1, Coupons: []coupon.Granted{{ID: got}}, CreatedAt: now, FinishedAt: &now,
 	}}, nil
 }

@@ -22,10 +22,13 @@ const (
 	CouponsRedeem Scope = "coupons:redeem" // at the till
 	CouponsWrite  Scope = "coupons:write"  // assign, revoke and void
 	JobsRead      Scope = "jobs:read"
+	PoolsRead     Scope = "pools:read"
+	PoolsWrite    Scope = "pools:write"
+	Distribute    Scope = "distributions:write"
 )
 
 // Scopes lists all of them.
-var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, CouponsRedeem, CouponsWrite, JobsRead}
+var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, CouponsRedeem, CouponsWrite, JobsRead, PoolsRead, PoolsWrite, Distribute}
 
 // Principal is an authenticated caller. A key acts for its owner, within its
 // scopes; a person has no scopes and needs none.

@@ -16,9 +16,9 @@ import (
 )
 
 // all reads a file to its end: its rows, and why it ended.
-func all(rows codefile.Rows, err error) (read []coupon.UploadRow, _ error) {
+func all[R any](rows codefile.Rows[R], err error) (read []R, _ error) {
 	for err == nil {
-		var row coupon.UploadRow
+		var row R
 		if row, err = rows.Next(); err == nil {
 			read = append(read, row)
 		}
@@ -30,7 +30,11 @@ func all(rows codefile.Rows, err error) (read []coupon.UploadRow, _ error) {
 }
 
 func readCSV(text string, o codefile.Options) ([]coupon.UploadRow, error) {
-	rows, err := codefile.NewCSV(strings.NewReader(text), o)
+	return readCSVIn("UTC", text, o)
+}
+
+func readCSVIn(zone, text string, o codefile.Options) ([]coupon.UploadRow, error) {
+	rows, err := codefile.NewCodes(strings.NewReader(text), o, zone)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +122,7 @@ func TestWrongRows(t *testing.T) {
 		"A1,,,,[1]":                              "bad_metadata",
 		"A1,,,,{":                                "bad_metadata",
 	} {
-		rows, err := readCSV("code,user,max_redemptions,expires_at,metadata,starts_at\n"+row+"\nOK-2,,,,,2026-01-01\n", codefile.Options{Zone: "UTC"})
+		rows, err := readCSV("code,user,max_redemptions,expires_at,metadata,starts_at\n"+row+"\nOK-2,,,,,2026-01-01\n", codefile.Options{})
 		require.NoError(t, err, "%q", row)
 		require.Len(t, rows, 2, "%q", row)
 		require.Equal(t, want, string(rows[0].Reason), "%q", row)
@@ -133,7 +137,7 @@ func TestWrongRows(t *testing.T) {
 // All cells arrive as what they mean.
 func TestCells(t *testing.T) {
 	t.Parallel()
-	rows, err := readCSV("ends_at,Coupon Code,limit,email,metadata.Shop\n2026-12-24,ａb-1,3,Ann@Example.com,Sol 3\n,B2,,,\n", codefile.Options{Zone: "Europe/Madrid"})
+	rows, err := readCSVIn("Europe/Madrid", "ends_at,Coupon Code,limit,email,metadata.Shop\n2026-12-24,ａb-1,3,Ann@Example.com,Sol 3\n,B2,,,\n", codefile.Options{})
 	require.NoError(t, err)
 	first := rows[0]
 	require.Equal(t, "ab-1", first.Code)
@@ -184,7 +188,7 @@ func TestFilesThatAreNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			rows, err := codefile.NewCSV(c.file, codefile.Options{})
+			rows, err := codefile.NewCodes(c.file, codefile.Options{}, "UTC")
 			if err == nil {
 				_, err = all(rows, nil)
 			}
@@ -207,7 +211,7 @@ func TestColumnsOfOnesOwn(t *testing.T) {
 func TestALongFileIsReadInLittleMemory(t *testing.T) {
 	t.Parallel()
 	before, most := heap(), uint64(0)
-	rows, err := codefile.NewCSV(io.LimitReader(io.MultiReader(strings.NewReader("code,user\n"), endless("ABCDEFGH,someone-0123456789\r\n")), 64<<20), codefile.Options{})
+	rows, err := codefile.NewCodes(io.LimitReader(io.MultiReader(strings.NewReader("code,user\n"), endless("ABCDEFGH,someone-0123456789\r\n")), 64<<20), codefile.Options{}, "UTC")
 	require.NoError(t, err)
 	n := 0
 	for ; err == nil; n++ {

@@ -1,7 +1,6 @@
 package codefile
 
 import (
-	"encoding/json"
 	"slices"
 	"strings"
 
@@ -15,18 +14,18 @@ const (
 	custom  = "metadata." // and the key: one value of the metadata
 )
 
-// Columns are the names that columns can have; metadata.<key> is another one.
-var Columns = []string{"code", "user", "max_redemptions", "starts_at", "expires_at", "metadata"}
-
-// otherNames are what people call these columns too.
-var otherNames = map[string]string{
-	"coupon": "code", "coupon_code": "code", "codes": "code", "holder": "user", "user_id": "user", "email": "user",
-	"external_id": "user", "ends_at": "expires_at", "limit": "max_redemptions",
+// layout says what is in the columns of a kind of files, and makes rows of it.
+type layout[R any] struct {
+	names   []string          // that columns can have; the first one must be there
+	others  map[string]string // what people call these columns too
+	custom  bool              // metadata.<key> is another one
+	row     func(line int, c columns, cells []string) (R, error)
+	refused func(line int, first, detail string) R // a row that is none, by what is in its first column
 }
 
-func columnName(cell string) string {
+func (l layout[R]) nameOf(cell string) string {
 	name := strings.ReplaceAll(strings.ToLower(strings.TrimSpace(cell)), " ", "_")
-	if other, ok := otherNames[name]; ok {
+	if other, ok := l.others[name]; ok {
 		return other
 	}
 	if strings.HasPrefix(name, custom) {
@@ -35,69 +34,47 @@ func columnName(cell string) string {
 	return name
 }
 
-// isHeader: no code is called code.
-func isHeader(cells []string) bool {
-	return slices.ContainsFunc(cells, func(cell string) bool { return columnName(cell) == "code" })
+// isHeader: no code is called code, and nobody user.
+func (l layout[R]) isHeader(cells []string) bool {
+	return slices.ContainsFunc(cells, func(cell string) bool { return l.nameOf(cell) == l.names[0] })
 }
 
 // columns says what the cells of a row are, by their place.
 type columns []string
 
-func newColumns(cells []string) (columns, error) {
+func (l layout[R]) columns(cells []string) (columns, error) {
 	if len(cells) > maxColumns {
 		return nil, coupon.ErrBadFile.With("The file has %d columns: at most %d are read.", len(cells), maxColumns)
 	}
 	names := make(columns, len(cells))
 	seen := map[string]bool{}
+	known := strings.Join(l.names, ", ")
+	if l.custom {
+		known += " or metadata.<key>"
+	}
 	for i, cell := range cells {
-		name := columnName(cell)
-		known := name == ignored || slices.Contains(Columns, name) || len(name) > len(custom) && strings.HasPrefix(name, custom)
-		if !known {
-			return nil, coupon.ErrBadFile.With("Column %d is called %.40q: call it one of %s or metadata.<key>, or send columns with its meaning (- leaves it out).",
-				i+1, cell, strings.Join(Columns, ", "))
+		name := l.nameOf(cell)
+		if name != ignored && !slices.Contains(l.names, name) && (!l.custom || len(name) == len(custom) || !strings.HasPrefix(name, custom)) {
+			return nil, coupon.ErrBadFile.With("Column %d is called %.40q: call it one of %s, or send columns with its meaning (- leaves it out).",
+				i+1, cell, known)
 		}
 		if seen[name] && name != ignored {
 			return nil, coupon.ErrBadFile.With("There are two columns %.40q: leave one out.", name)
 		}
 		seen[name], names[i] = true, name
 	}
-	if !seen["code"] {
-		return nil, coupon.ErrBadFile.With("No column has the codes: call one code.")
+	if !seen[l.names[0]] {
+		return nil, coupon.ErrBadFile.With("No column has the %ss: call one %s.", l.names[0], l.names[0])
 	}
 	return names, nil
 }
 
-// input puts the cells of a row where they belong.
-func (c columns) input(cells []string) (in coupon.RowInput, err error) {
-	var keys map[string]string
+// get is the cell in the column with a name; empty where there is none.
+func (c columns) get(cells []string, name string) string {
 	for i, cell := range cells {
-		switch name := c[i]; name {
-		case "code":
-			in.Code = cell
-		case "user":
-			in.User = strings.TrimSpace(cell)
-		case "max_redemptions":
-			in.MaxRedemptions = strings.TrimSpace(cell)
-		case "starts_at":
-			in.StartsAt = strings.TrimSpace(cell)
-		case "expires_at":
-			in.ExpiresAt = strings.TrimSpace(cell)
-		case "metadata":
-			if cell = strings.TrimSpace(cell); cell != "" {
-				in.Metadata = json.RawMessage(cell)
-			}
-		case ignored:
-		default:
-			if cell != "" {
-				if keys == nil {
-					keys = map[string]string{}
-				}
-				keys[strings.TrimPrefix(name, custom)] = cell
-			}
+		if i < len(c) && c[i] == name {
+			return cell
 		}
 	}
-	if keys != nil {
-		in.Metadata, err = json.Marshal(keys)
-	}
-	return in, err
+	return ""
 }

@@ -16,23 +16,22 @@ type Options struct {
 	Delimiter rune     // 0: comma, semicolon or tab, whichever the first line has most of
 	Columns   []string // what the columns are, by their place; nil: as the header says
 	Header    *bool    // whether there is one; nil: if the first row has a column that is called code
-	Zone      string   // of days without a time
 }
 
 // CSV reads rows of CSV (RFC 4180): UTF-8, with or without its mark, lines that
 // end in LF, CRLF or CR.
-type CSV struct {
+type CSV[R any] struct {
+	layout  layout[R]
 	rows    *csv.Reader
 	guard   *guard
 	columns columns
 	first   []string // the first row, if it is no header
 	line    int
-	zone    string
 }
 
-// NewCSV reads the beginning of a file. It fails with ErrBadFile where that is
-// no CSV, or does not say where the codes are.
-func NewCSV(file io.Reader, o Options) (*CSV, error) {
+// newCSV reads the beginning of a file. It fails with ErrBadFile where that is
+// no CSV, or does not say where what matters most is.
+func newCSV[R any](file io.Reader, o Options, l layout[R]) (*CSV[R], error) {
 	buffered := bufio.NewReaderSize(file, maxRow)
 	if err := checkBeginning(buffered); err != nil {
 		return nil, err
@@ -40,12 +39,12 @@ func NewCSV(file io.Reader, o Options) (*CSV, error) {
 	if o.Delimiter == 0 {
 		o.Delimiter = delimiter(buffered)
 	}
-	c := &CSV{guard: &guard{file: &newlines{file: buffered}, left: maxRow}, zone: o.Zone}
+	c := &CSV[R]{layout: l, guard: &guard{file: &newlines{file: buffered}, left: maxRow}}
 	c.rows = csv.NewReader(c.guard)
 	c.rows.Comma, c.rows.FieldsPerRecord, c.rows.ReuseRecord = o.Delimiter, -1, true
 	cells, err := c.read()
 	if errors.Is(err, io.EOF) {
-		return nil, coupon.ErrBadFile.With("The file is empty: send one with a code in each row.")
+		return nil, coupon.ErrBadFile.With("The file is empty: send one with a %s in each row.", l.names[0])
 	}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		return nil, coupon.ErrBadFile.With("Line %d cannot be read: %s.", broken.StartLine, broken.Err)
@@ -57,8 +56,8 @@ func NewCSV(file io.Reader, o Options) (*CSV, error) {
 }
 
 // start decides what the first row is.
-func (c *CSV) start(cells []string, o Options) (err error) {
-	header := isHeader(cells)
+func (c *CSV[R]) start(cells []string, o Options) (err error) {
+	header := c.layout.isHeader(cells)
 	if o.Header != nil {
 		header = *o.Header
 	}
@@ -68,60 +67,41 @@ func (c *CSV) start(cells []string, o Options) (err error) {
 	case header:
 		names = cells
 	case len(cells) == 1:
-		names = Columns[:1]
+		names = c.layout.names[:1]
 	default:
-		return coupon.ErrBadFile.With("The first row does not say what its %d columns are: add a header with a column called code, or send columns.", len(cells))
+		return coupon.ErrBadFile.With("The first row does not say what its %d columns are: add a header with a column called %s, or send columns.", len(cells), c.layout.names[0])
 	}
 	if !header {
 		c.first = append([]string(nil), cells...)
 	}
-	c.columns, err = newColumns(names)
+	c.columns, err = c.layout.columns(names)
 	return err
 }
 
 // Next returns the next row, or io.EOF.
-func (c *CSV) Next() (coupon.UploadRow, error) {
-	cells, err := c.first, error(nil)
+func (c *CSV[R]) Next() (row R, err error) {
+	cells := c.first
 	if c.first = nil; cells == nil {
 		cells, err = c.read()
 	}
-	refused := func(detail string, args ...any) (coupon.UploadRow, error) {
-		row := coupon.UploadRow{Line: c.line}
-		if i := c.place("code"); i < len(cells) {
-			row.Code = cells[i]
-		}
-		return row.Refused(coupon.RowMalformed, fmt.Sprintf(detail, args...)), nil
-	}
 	if broken, ok := errors.AsType[*csv.ParseError](err); ok {
 		if c.line = broken.StartLine; errors.Is(broken.Err, csv.ErrQuote) && broken.Line > broken.StartLine {
-			return coupon.UploadRow{}, coupon.ErrBadFile.With("The quote that opens in line %d is not closed where a cell can end.", c.line)
+			return row, coupon.ErrBadFile.With("The quote that opens in line %d is not closed where a cell can end.", c.line)
 		}
-		return refused("%s", broken.Err)
+		return c.layout.refused(c.line, c.columns.get(cells, c.layout.names[0]), broken.Err.Error()), nil
 	}
 	if err != nil {
-		return coupon.UploadRow{}, err
+		return row, err
 	}
 	if len(cells) > len(c.columns) {
-		return refused("has %d cells for %d columns", len(cells), len(c.columns))
+		detail := fmt.Sprintf("has %d cells for %d columns", len(cells), len(c.columns))
+		return c.layout.refused(c.line, c.columns.get(cells, c.layout.names[0]), detail), nil
 	}
-	in, err := c.columns.input(cells)
-	if err != nil {
-		return coupon.UploadRow{}, err
-	}
-	return coupon.NewUploadRow(c.line, in, c.zone), nil
-}
-
-func (c *CSV) place(name string) int {
-	for i, column := range c.columns {
-		if column == name {
-			return i
-		}
-	}
-	return maxColumns
+	return c.layout.row(c.line, c.columns, cells)
 }
 
 // read reads a record, at most maxRow of it.
-func (c *CSV) read() ([]string, error) {
+func (c *CSV[R]) read() ([]string, error) {
 	cells, err := c.rows.Read()
 	if c.guard.tripped {
 		line, _ := c.rows.FieldPos(0)

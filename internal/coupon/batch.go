@@ -28,10 +28,3 @@ type Batch struct {
 	VoidedAt  *time.Time // when it was voided as a whole
 	CreatedAt time.Time
 }
-
-// The reasons for which a coupon of a voided batch is not void.
-const (
-	LeftRedeemed   OutcomeReason = "already_redeemed"
-	LeftExpired    OutcomeReason = "coupon_expired"
-	LeftRolledBack OutcomeReason = "rolled_back"
-)

@@ -2,6 +2,7 @@ package coupon
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -158,6 +159,16 @@ func (b Book) TakesClaims(now time.Time) error {
 			b.StartsAt.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	case b.EndsAt != nil && !now.Before(*b.EndsAt):
 		return ErrBookEnded
+	}
+	return nil
+}
+
+// TakesDistributions tells why nothing can be distributed of the book at now, or
+// nil. It need not have started: people may get their coupons before they can
+// use them.
+func (b Book) TakesDistributions(now time.Time) error {
+	if err := b.TakesClaims(now); !errors.Is(err, ErrBookNotStarted) {
+		return err
 	}
 	return nil
 }

@@ -98,6 +98,24 @@ var (
 	ErrExportExpired  = declare(Gone, "export_expired", "The link has ended: export again.")
 )
 
+// Errors of pools and distributions.
+var (
+	ErrPoolNotFound   = declare(NotFound, "pool_not_found", "There is no such pool, or it is not yours: check the id.")
+	ErrPoolChanged    = declare(Stale, "pool_changed", "The pool has changed since you read it: read it again, and send its ETag as If-Match.")
+	ErrPoolEmpty      = declare(Conflict, "pool_empty", "The pool has no members: add some first.")
+	ErrPoolInUse      = declare(Conflict, "pool_in_use", "A job of the pool is under way: wait for it, or cancel it.")
+	ErrShortage       = declare(Conflict, "distribution_shortage", "There are too few coupons for the distribution, or too few members who can take one.")
+	ErrPlanNotFound   = declare(NotFound, "plan_not_found", "There is no such plan of this pool: check the id, or make one with dry_run.")
+	ErrPlanNotReady   = declare(Conflict, "plan_not_ready", "The dry run has not ended with a plan: wait for it, or see its error.")
+	ErrPlanUsed       = declare(Conflict, "plan_used", "The plan was carried out already: make a new one with dry_run.")
+	ErrPlanExpired    = declare(Gone, "plan_expired", "The plan is too old: make a new one with dry_run.")
+	ErrPlanStale      = declare(Conflict, "plan_stale", "The plan does not fit any more: make a new one with dry_run.")
+	ErrJobKind        = declare(Conflict, "job_kind", "This is not possible with a job of this kind.")
+	ErrJobDone        = declare(Conflict, "job_done", "The job has ended.")
+	ErrJobUnderWay    = declare(Conflict, "job_under_way", "The distribution has not ended: wait for it or cancel it, then recall it.")
+	ErrNothingGranted = declare(Conflict, "nothing_granted", "The distribution gave out no coupons: there is nothing to recall.")
+)
+
 // Errors at the till.
 var (
 	ErrCouponUnavailable  = declare(NotFound, "coupon_unavailable", "There is no such coupon for you: check the code.")

@@ -35,6 +35,15 @@ const (
 	JobSucceeded       EventType = "job.succeeded"
 	JobPartly          EventType = "job.partially_succeeded"
 	JobFailed          EventType = "job.failed"
+	JobCanceled        EventType = "job.canceled"
+
+	DistributionStarted   EventType = "distribution.started"
+	DistributionProgress  EventType = "distribution.progress" // at most one a second
+	DistributionPaused    EventType = "distribution.paused"
+	DistributionResumed   EventType = "distribution.resumed"
+	DistributionCompleted EventType = "distribution.completed"
+	DistributionCanceled  EventType = "distribution.canceled"
+	DistributionRecalled  EventType = "distribution.recalled"
 )
 
 // StateAfter is where an event leaves a coupon. Those that are not here leave
@@ -62,6 +71,7 @@ var JobEnded = map[JobStatus]EventType{
 	Succeeded:          JobSucceeded,
 	PartiallySucceeded: JobPartly,
 	Failed:             JobFailed,
+	Canceled:           JobCanceled,
 }
 
 // TimelineEvent is one event of a coupon.

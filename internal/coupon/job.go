@@ -18,19 +18,26 @@ const (
 	ImportJob   JobKind = "import_codes"   // codes of an upload
 	VoidJob     JobKind = "void_codes"     // all codes of a batch
 	ExportJob   JobKind = "export_codes"   // codes of a book, as a file
+
+	ImportMembersJob JobKind = "import_members"      // members of a pool, of a file
+	DistributionJob  JobKind = "distribution"        // coupons for the members of a pool
+	RecallJob        JobKind = "recall_distribution" // takes back what one gave out
 )
 
 // JobStatus is how far a job is.
 type JobStatus string
 
 // The statuses of a job: queued → running → an end. A claim goes from queued to
-// its end in one transaction, so that it cannot be stuck between.
+// its end in one transaction, so that it cannot be stuck between. A distribution
+// can be paused, and is queued again when it is resumed.
 const (
 	Queued             JobStatus = "queued"
 	Running            JobStatus = "running"
 	Succeeded          JobStatus = "succeeded"
 	PartiallySucceeded JobStatus = "partially_succeeded" // a bulk job; its outcomes tell which items failed
 	Failed             JobStatus = "failed"
+	JobPaused          JobStatus = "paused"
+	Canceled           JobStatus = "canceled" // what was done until then stays
 )
 
 // Job is what a client submits and follows.
@@ -38,14 +45,17 @@ type Job struct {
 	ID          uuid.UUID
 	Kind        JobKind
 	Status      JobStatus
-	BookID      uuid.UUID
+	BookID      *uuid.UUID // nil: it is about a pool alone
+	PoolID      *uuid.UUID // of a distribution or an import of members
 	UserID      *uuid.UUID // whom a claim is for
 	CouponID    *uuid.UUID // the chosen one, of an assign
 	SubmitterID uuid.UUID
-	Total       int // coupons asked for, codes to make
+	Total       int // coupons asked for, codes to make, recipients
 	Processed   int
 	Succeeded   int
 	Failed      int
+	Skipped     int
+	Canceling   bool            // it was asked to end where it is
 	Position    *int64          // of a waiting claim: 1 is next
 	Coupons     []Granted       // what a claim was granted
 	Held        []Granted       // when the limit is reached: what the user holds
@@ -60,15 +70,6 @@ type Job struct {
 // Done reports whether the job has ended.
 func (j Job) Done() bool { return JobEnded[j.Status] != "" }
 
-// Outcome is what a bulk job has to tell about one item that it refused.
-type Outcome struct {
-	N      int     // the item's number, from 1
-	Line   *int    // of the file
-	Code   *string // cut to what can be shown
-	Reason OutcomeReason
-	Detail string
-}
-
 // Granted is a coupon as its holder sees it in the answer to a claim.
 type Granted struct {
 	ID        uuid.UUID  `json:"id"`
@@ -80,7 +81,8 @@ type Granted struct {
 type NewJob struct {
 	ID             uuid.UUID
 	Kind           JobKind
-	BookID         uuid.UUID
+	BookID         uuid.UUID  // zero: none
+	PoolID         uuid.UUID  // zero: none
 	UserID         uuid.UUID  // of a claim
 	CouponID       *uuid.UUID // of an assign
 	SubmitterID    uuid.UUID
@@ -94,6 +96,8 @@ type NewJob struct {
 type JobFilter struct {
 	VisibleTo *uuid.UUID // jobs he submitted, that are for him, or of his books
 	BookID    *uuid.UUID
+	PoolID    *uuid.UUID
+	Kind      *JobKind
 	Status    *JobStatus
 	Before    *uuid.UUID // the last id of the page before
 }

@@ -15,25 +15,9 @@ import (
 // MaxUpload is how many rows one upload can have.
 const MaxUpload = 5_000_000
 
-// OutcomeReason says why a job refused an item.
-type OutcomeReason string
-
-// The reasons there are.
 const (
-	RowMissingCode          OutcomeReason = "missing_code"
-	RowMalformed            OutcomeReason = "malformed"
-	RowTooLong              OutcomeReason = "too_long"
-	RowBadUser              OutcomeReason = "bad_user"
-	RowBadLimit             OutcomeReason = "bad_limit"
-	RowBadDate              OutcomeReason = "bad_date"
-	RowBadMetadata          OutcomeReason = "bad_metadata"
-	RowDuplicateInFile      OutcomeReason = "duplicate_in_file"
-	RowDuplicateInBook      OutcomeReason = "duplicate_in_book"
-	RowDuplicateElsewhere   OutcomeReason = "duplicate_elsewhere"
-	RowUnknownUser          OutcomeReason = "unknown_user"
-	RowLimitReached         OutcomeReason = "limit_reached"
-	mostShown                             = 100 // characters of a refused code
-	maxRedemptionsOfACoupon               = 1_000_000
+	mostShown               = 100 // characters of a refused code
+	maxRedemptionsOfACoupon = 1_000_000
 )
 
 // OnDuplicate says what becomes of an upload that has codes that exist already,
@@ -126,11 +110,16 @@ func (r *UploadRow) readDates(in RowInput, zoneName string) (fault string) {
 
 // Refused is the row with a reason, its code cut to what can be stored and shown.
 func (r UploadRow) Refused(reason OutcomeReason, detail string) UploadRow {
-	shown := strings.ReplaceAll(strings.ToValidUTF8(r.Code, "\uFFFD"), "\x00", "\uFFFD")
-	if runes := []rune(shown); len(runes) > mostShown {
-		shown = string(runes[:mostShown]) + "…"
+	return UploadRow{Line: r.Line, Code: shown(r.Code), Reason: reason, Detail: detail}
+}
+
+// shown is a text of a refused row, cut to what can be stored and shown.
+func shown(text string) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	if runes := []rune(text); len(runes) > mostShown {
+		text = string(runes[:mostShown]) + "…"
 	}
-	return UploadRow{Line: r.Line, Code: shown, Reason: reason, Detail: detail}
+	return text
 }
 
 // checkCode: what a code can have without being escaped in a URL, or taken for

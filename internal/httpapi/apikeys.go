@@ -30,7 +30,7 @@ type createAPIKeyRequest struct {
 	Body struct {
 		Name      string       `json:"name" minLength:"1" maxLength:"200"`
 		OwnerID   *uuid.UUID   `json:"owner_id,omitempty" format:"uuid" doc:"whom the key acts for; you, if left out"`
-		Scopes    []auth.Scope `json:"scopes" enum:"books:read,books:write,claims:write,coupons:redeem,coupons:write,jobs:read"`
+		Scopes    []auth.Scope `json:"scopes" enum:"books:read,books:write,claims:write,coupons:redeem,coupons:write,jobs:read,pools:read,pools:write,distributions:write"`
 		ExpiresAt *time.Time   `json:"expires_at,omitempty"`
 	}
 }

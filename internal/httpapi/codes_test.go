@@ -49,7 +49,9 @@ func TestExhaustedCodes(t *testing.T) {
 	book := fixture.Book(t, h.pool, 0, 0)
 	manager := h.token(t, fixture.Owner(book))
 	body := `{"count": 40, "pattern": "Z##", "charset": "digits", "allow_guessable": true}`
-	for _, want := range []progressBody{{40, 40, 40, 0}, {40, 40, 40, 0}, {40, 20, 20, 0}} {
+	for _, want := range []progressBody{
+		{Total: 40, Processed: 40, Succeeded: 40}, {Total: 40, Processed: 40, Succeeded: 40}, {Total: 40, Processed: 20, Succeeded: 20},
+	} {
 		var job jobBody
 		h.call(t, manager, http.MethodPost, bookPath(book, "/codes/generate"), body).read(t, &job)
 		_, err := h.service.Generate(context.WithoutCancel(t.Context()), job.ID)

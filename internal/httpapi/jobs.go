@@ -13,10 +13,12 @@ import (
 
 type jobBody struct {
 	ID          uuid.UUID        `json:"id"`
-	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes"`
-	Status      coupon.JobStatus `json:"status" enum:"queued,running,succeeded,partially_succeeded,failed"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution"`
+	Status      coupon.JobStatus `json:"status" enum:"queued,running,paused,succeeded,partially_succeeded,failed,canceled"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
-	BookID      uuid.UUID        `json:"book_id"`
+	Canceling   bool             `json:"canceling" doc:"it was asked to end where it is"`
+	BookID      *uuid.UUID       `json:"book_id" nullable:"true" doc:"null: it is about a pool alone"`
+	PoolID      *uuid.UUID       `json:"pool_id" nullable:"true" doc:"of a distribution or an import of members"`
 	UserID      *uuid.UUID       `json:"user_id" nullable:"true" doc:"whom a claim is for"`
 	CouponID    *uuid.UUID       `json:"coupon_id" nullable:"true" doc:"the chosen one, of an assign"`
 	SubmittedBy uuid.UUID        `json:"submitted_by"`
@@ -35,6 +37,7 @@ type progressBody struct {
 	Processed int `json:"processed"`
 	Succeeded int `json:"succeeded"`
 	Failed    int `json:"failed"`
+	Skipped   int `json:"skipped" doc:"recipients who get nothing by the plan, or because of what has come up on their side"`
 }
 
 type resultBody struct {
@@ -42,6 +45,10 @@ type resultBody struct {
 	Import  *importBody      `json:"import,omitempty" doc:"of an import"`
 	Void    *voidBody        `json:"void,omitempty" doc:"of the voiding of a batch"`
 	Export  *exportBody      `json:"export,omitempty" doc:"of an export"`
+
+	Members      *importedMembersBody `json:"members,omitempty" doc:"of an import of members"`
+	Distribution *distributionBody    `json:"distribution,omitempty" doc:"of a distribution, or its plan"`
+	Recall       *recallBody          `json:"recall,omitempty" doc:"of a recall; while it runs, so far"`
 }
 
 type importBody struct {
@@ -73,9 +80,10 @@ func (jobBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 
 func (a *API) newJobBody(j coupon.Job) jobBody {
 	body := jobBody{
-		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), BookID: j.BookID, UserID: j.UserID, CouponID: j.CouponID,
+		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), Canceling: j.Canceling,
+		BookID: j.BookID, PoolID: j.PoolID, UserID: j.UserID, CouponID: j.CouponID,
 		SubmittedBy: j.SubmitterID, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt,
-		Progress: progressBody{j.Total, j.Processed, j.Succeeded, j.Failed}, Position: j.Position,
+		Progress: progressBody{j.Total, j.Processed, j.Succeeded, j.Failed, j.Skipped}, Position: j.Position,
 		Links: linksBody{Prefix + "/jobs/" + j.ID.String()},
 	}
 	if j.Coupons != nil {
@@ -107,6 +115,15 @@ func (a *API) resultOf(j coupon.Job) *resultBody {
 	case coupon.ExportJob:
 		result.Export = &exportBody{URL: Prefix + "/exports/" + a.Links.write(j.ID), ExpiresAt: j.FinishedAt.Add(coupon.ExportOpen)}
 		into = result.Export
+	case coupon.ImportMembersJob:
+		result.Members = &importedMembersBody{}
+		into = result.Members
+	case coupon.DistributionJob:
+		result.Distribution = &distributionBody{}
+		into = result.Distribution
+	case coupon.RecallJob:
+		result.Recall = &recallBody{}
+		into = result.Recall
 	}
 	_ = json.Unmarshal(j.Result, into)
 	return &result
@@ -131,7 +148,9 @@ func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, erro
 type listJobsRequest struct {
 	Paging
 	BookID string           `query:"book_id" format:"uuid"`
-	Status coupon.JobStatus `query:"status" enum:"queued,running,succeeded,partially_succeeded,failed"`
+	PoolID string           `query:"pool_id" format:"uuid"`
+	Kind   coupon.JobKind   `query:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution"`
+	Status coupon.JobStatus `query:"status" enum:"queued,running,paused,succeeded,partially_succeeded,failed,canceled"`
 }
 
 type jobsResponse struct{ Body page[jobBody] }
@@ -148,7 +167,10 @@ func (a *API) listJobs(ctx context.Context, in *listJobsRequest) (*jobsResponse,
 	if filter.BookID, err = givenID("book_id", in.BookID); err != nil {
 		return nil, err
 	}
-	filter.Status = given(in.Status)
+	if filter.PoolID, err = givenID("pool_id", in.PoolID); err != nil {
+		return nil, err
+	}
+	filter.Status, filter.Kind = given(in.Status), given(in.Kind)
 	jobs, err := a.Service.Jobs(ctx, principalOf(ctx), filter, in.Limit+1)
 	if err != nil {
 		return nil, err

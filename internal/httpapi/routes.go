@@ -9,6 +9,7 @@ import (
 
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
+	"couponbook/internal/service"
 )
 
 // Who may call a route. Ownership of a single book or job is the use case's to decide.
@@ -51,7 +52,7 @@ func (a *API) routes() []route {
 		{get, "/exports/{token}", "download-export", "Fetch the file of an export", anyone, 200, serve(a.downloadExport)},
 		{get, "/books/{id}/redemptions", "book-redemptions", "List uses and refused tries", managers.orKey(auth.BooksRead), 200, serve(a.bookRedemptions)},
 		{post, "/codes/preview", "preview-codes", "Show what a pattern makes", managers.orKey(auth.BooksRead), 200, serve(a.previewCodes)},
-		{post, "/books/{id}/codes/upload", "upload-codes", "Upload codes", managers.orKey(auth.BooksWrite), 202, files(serve(a.uploadCodes))},
+		{post, "/books/{id}/codes/upload", "upload-codes", "Upload codes", managers.orKey(auth.BooksWrite), 202, files(codeList, serve(a.uploadCodes))},
 		{post, "/books/{id}/codes/generate", "generate-codes", "Make codes", managers.orKey(auth.BooksWrite), 202, serve(a.generateCodes)},
 
 		{get, "/sales", "list-sales", "Open and coming sales", signedIn, 200, serve(a.listSales)},
@@ -70,9 +71,24 @@ func (a *API) routes() []route {
 		{post, "/coupons/{coupon}/enable", "enable-coupon", "End the disabling of a coupon", managers.orKey(auth.CouponsWrite), 200, serve(a.staffChange("enable", a.Till.Enable))},
 		{post, "/redemptions/{id}/rollback", "roll-back-redemption", "Give the use of a coupon back", managers.orKey(auth.CouponsRedeem), 200, serve(a.rollBack)},
 
+		{get, "/pools", "list-pools", "List pools", managers.orKey(auth.PoolsRead), 200, serve(a.listPools)},
+		{post, "/pools", "create-pool", "Make a pool", managers.orKey(auth.PoolsWrite), 201, serve(a.createPool)},
+		{get, "/pools/{id}", "get-pool", "Read a pool", managers.orKey(auth.PoolsRead), 200, serve(a.getPool)},
+		{patch, "/pools/{id}", "edit-pool", "Change a pool", managers.orKey(auth.PoolsWrite), 200, serve(a.editPool)},
+		{del, "/pools/{id}", "delete-pool", "Delete a pool", managers.orKey(auth.PoolsWrite), 204, serve(a.deletePool)},
+		{get, "/pools/{id}/members", "pool-members", "List a pool's members", managers.orKey(auth.PoolsRead), 200, serve(a.poolMembers)},
+		{post, "/pools/{id}/members", "add-members", "Add members", managers.orKey(auth.PoolsWrite), 200, serve(a.addMembers)},
+		{post, "/pools/{id}/members/remove", "remove-members", "Remove members", managers.orKey(auth.PoolsWrite), 200, serve(a.removeMembers)},
+		{post, "/pools/{id}/import", "import-members", "Import members from a file", managers.orKey(auth.PoolsWrite), 202, files(nil, serve(a.importMembers))},
+		{post, "/pools/{id}/distributions", "distribute", "Give coupons to a pool, or plan to", managers.orKey(auth.Distribute), 202, serve(a.distribute)},
+
 		{get, "/jobs", "list-jobs", "List jobs", signedIn.orKey(auth.JobsRead), 200, serve(a.listJobs)},
-		{get, "/jobs/{id}/outcomes", "job-outcomes", "What a bulk job refused, and why", signedIn.orKey(auth.JobsRead), 200, serve(a.jobOutcomes)},
+		{get, "/jobs/{id}/outcomes", "job-outcomes", "What became of the items of a bulk job", signedIn.orKey(auth.JobsRead), 200, serve(a.jobOutcomes)},
 		{get, "/jobs/{id}/outcomes.csv", "job-report", "The same as CSV, all of it", signedIn.orKey(auth.JobsRead), 200, serve(a.jobReport)},
+		{post, "/jobs/{id}/pause", "pause-job", "Pause a distribution", managers.orKey(auth.Distribute), 200, serve(a.steerJob((*service.Service).PauseJob))},
+		{post, "/jobs/{id}/resume", "resume-job", "Let a paused distribution go on", managers.orKey(auth.Distribute), 200, serve(a.steerJob((*service.Service).ResumeJob))},
+		{post, "/jobs/{id}/cancel", "cancel-job", "End a distribution where it is", managers.orKey(auth.Distribute), 200, serve(a.steerJob((*service.Service).CancelJob))},
+		{post, "/jobs/{id}/recall", "recall-job", "Take back what a distribution gave out", managers.orKey(auth.Distribute), 202, serve(a.recallJob)},
 		{get, "/jobs/{id}", "get-job", "Follow a job", signedIn.orKey(auth.JobsRead), 200, serve(a.getJob)},
 	}
 }

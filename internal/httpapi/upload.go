@@ -29,27 +29,32 @@ const (
 	uploadPause = 30 * time.Second
 )
 
-// UploadOptions say how a file is to be read, and what to do with it.
-type UploadOptions struct {
-	OnDuplicate coupon.OnDuplicate `query:"on_duplicate" enum:"skip,fail" default:"skip" doc:"of codes that exist already or come twice: skip these, or add nothing at all"`
-	DryRun      bool               `query:"dry_run" doc:"only tell what would be refused"`
-	Columns     []string           `query:"columns" example:"code,-,expires_at" doc:"what the columns are, by their place: code, user, max_redemptions, starts_at, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says"`
-	Header      string             `query:"header" enum:"auto,yes,no" default:"auto" doc:"whether the first row is one"`
-	FileName    string             `query:"file_name" maxLength:"200" doc:"what the file is called, for the list of batches"`
-	Delimiter   string             `query:"delimiter" enum:"auto,comma,semicolon,tab" default:"auto"`
+// FileOptions say how a CSV file is written.
+type FileOptions struct {
+	Header    string `query:"header" enum:"auto,yes,no" default:"auto" doc:"whether the first row is one"`
+	Delimiter string `query:"delimiter" enum:"auto,comma,semicolon,tab" default:"auto"`
 }
 
 var delimiters = map[string]rune{"comma": ',', "semicolon": ';', "tab": '\t'}
 
-func (o UploadOptions) csv(zone string) codefile.Options {
-	options := codefile.Options{Delimiter: delimiters[o.Delimiter], Zone: zone}
-	if len(o.Columns) > 0 {
-		options.Columns = o.Columns
+func (o FileOptions) options(columns []string) codefile.Options {
+	options := codefile.Options{Delimiter: delimiters[o.Delimiter]}
+	if len(columns) > 0 {
+		options.Columns = columns
 	}
 	if o.Header != "auto" {
 		options.Header = new(o.Header == "yes")
 	}
 	return options
+}
+
+// UploadOptions say how a file is to be read, and what to do with it.
+type UploadOptions struct {
+	FileOptions
+	OnDuplicate coupon.OnDuplicate `query:"on_duplicate" enum:"skip,fail" default:"skip" doc:"of codes that exist already or come twice: skip these, or add nothing at all"`
+	DryRun      bool               `query:"dry_run" doc:"only tell what would be refused"`
+	Columns     []string           `query:"columns" example:"code,-,expires_at" doc:"what the columns are, by their place: code, user, max_redemptions, starts_at, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says"`
+	FileName    string             `query:"file_name" maxLength:"200" doc:"what the file is called, for the list of batches"`
 }
 
 type uploadRequest struct {
@@ -76,25 +81,36 @@ func (a *API) uploadCodes(ctx context.Context, in *uploadRequest) (*jobResponse,
 	if err != nil {
 		return nil, err
 	}
-	file := &upload{gin: in.gin, options: in.UploadOptions, hash: sha256.New(), until: time.Now().Add(a.UploadWithin)}
+	file := &upload{gin: in.gin, hash: sha256.New(), until: time.Now().Add(a.UploadWithin)}
 	file.hash.Write(mark)
 	submission, err := a.Service.SubmitUpload(ctx, principalOf(ctx), service.UploadRequest{
-		BookID: in.ID, Open: file.open, FileName: in.FileName, OnDuplicate: in.OnDuplicate, DryRun: in.DryRun,
+		BookID: in.ID, Open: in.open(file), FileName: in.FileName, OnDuplicate: in.OnDuplicate, DryRun: in.DryRun,
 		IdempotencyKey: key, Fingerprint: func() []byte { return file.hash.Sum(nil) },
 	})
 	return a.answerBulk(ctx, submission, told(ctx, err), in.Prefer)
 }
 
-// upload is a file on its way in.
-type upload struct {
-	gin     *gin.Context
-	options UploadOptions
-	hash    hash.Hash // of what has come so far
-	until   time.Time // it must have come
+// open reads a file of codes, as CSV or JSON.
+func (in *uploadRequest) open(file *upload) func(zone string) (codefile.Rows[coupon.UploadRow], error) {
+	return func(zone string) (codefile.Rows[coupon.UploadRow], error) {
+		return open(file,
+			func(text io.Reader) (codefile.Rows[coupon.UploadRow], error) {
+				return codefile.NewCodes(text, in.options(in.Columns), zone)
+			},
+			func(text io.Reader) (codefile.Rows[coupon.UploadRow], error) { return codefile.NewJSON(text, zone) })
+	}
 }
 
-// open finds out what is sent, and reads its beginning.
-func (u *upload) open(zone string) (codefile.Rows, error) {
+// upload is a file on its way in.
+type upload struct {
+	gin   *gin.Context
+	hash  hash.Hash // of what has come so far
+	until time.Time // it must have come
+}
+
+// open finds out what is sent, and reads its beginning: by csv, or by list,
+// which is nil where no JSON is taken.
+func open[R any](u *upload, csv, list func(io.Reader) (codefile.Rows[R], error)) (codefile.Rows[R], error) {
 	request := u.gin.Request
 	if encoding := request.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return nil, errCompressed
@@ -105,23 +121,21 @@ func (u *upload) open(zone string) (codefile.Rows, error) {
 		most = maxUploadJSON
 	}
 	request.Body = http.MaxBytesReader(u.gin.Writer, &steady{request.Body, http.NewResponseController(u.gin.Writer), u.until}, most)
-	switch kind {
-	case "text/csv", "application/csv":
-		return u.csv(request.Body, zone)
-	case "application/json":
-		return codefile.NewJSON(io.TeeReader(request.Body, u.hash), zone)
-	case "multipart/form-data":
-		return u.form(zone)
+	switch {
+	case kind == "text/csv", kind == "application/csv":
+		return csv(io.TeeReader(request.Body, u.hash))
+	case kind == "application/json" && list != nil:
+		return list(io.TeeReader(request.Body, u.hash))
+	case kind == "multipart/form-data":
+		return openForm(u, csv)
+	case list == nil:
+		return nil, errNoCSV
 	}
 	return nil, errNoFile
 }
 
-func (u *upload) csv(file io.Reader, zone string) (codefile.Rows, error) {
-	return codefile.NewCSV(io.TeeReader(file, u.hash), u.options.csv(zone))
-}
-
-// form reads the one file of a form.
-func (u *upload) form(zone string) (codefile.Rows, error) {
+// openForm reads the one file of a form.
+func openForm[R any](u *upload, csv func(io.Reader) (codefile.Rows[R], error)) (codefile.Rows[R], error) {
 	parts, err := u.gin.Request.MultipartReader()
 	if err != nil {
 		return nil, coupon.ErrBadFile.With("The form cannot be read: %s.", err)
@@ -130,18 +144,18 @@ func (u *upload) form(zone string) (codefile.Rows, error) {
 	if err != nil || part.FileName() == "" {
 		return nil, errors.Join(asTransfer(err), coupon.ErrBadFile.With("The form must have one file and nothing else: options go into the address."))
 	}
-	rows, err := u.csv(part, zone)
-	return &formRows{rows, parts}, err
+	rows, err := csv(io.TeeReader(part, u.hash))
+	return &formRows[R]{rows, parts}, err
 }
 
 // formRows makes sure that a form has ended with its file.
-type formRows struct {
-	codefile.Rows
+type formRows[R any] struct {
+	codefile.Rows[R]
 	parts *multipart.Reader
 }
 
 // Next returns the next row, or io.EOF.
-func (f *formRows) Next() (coupon.UploadRow, error) {
+func (f *formRows[R]) Next() (R, error) {
 	row, err := f.Rows.Next()
 	if !errors.Is(err, io.EOF) {
 		return row, err
@@ -199,15 +213,19 @@ func (s *steady) Read(p []byte) (int, error) {
 }
 
 // files documents the body of an upload, after the fact: huma would read a body
-// that it knows of.
-func files(register func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
+// that it knows of. A file of codes can be a list in JSON, too.
+func files(list *huma.Schema, register func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
 	return func(api huma.API, operation huma.Operation) {
 		register(api, operation)
-		text := &huma.Schema{Type: "string", Description: "A row each code, with or without a header."}
+		text := &huma.Schema{Type: "string", Description: "A row for each, with or without a header."}
 		form := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"file": {Type: "string", Format: "binary"}}}
-		list := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"codes": {Type: "array", Items: &huma.Schema{}}}, Required: []string{"codes"}}
-		api.OpenAPI().Paths[Prefix+operation.Path].Post.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"text/csv": {Schema: text}, "multipart/form-data": {Schema: form}, "application/json": {Schema: list},
-		}}
+		content := map[string]*huma.MediaType{"text/csv": {Schema: text}, "multipart/form-data": {Schema: form}}
+		if list != nil {
+			content["application/json"] = &huma.MediaType{Schema: list}
+		}
+		api.OpenAPI().Paths[Prefix+operation.Path].Post.RequestBody = &huma.RequestBody{Required: true, Content: content}
 	}
 }
+
+// codeList is a file of codes as JSON.
+var codeList = &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"codes": {Type: "array", Items: &huma.Schema{}}}, Required: []string{"codes"}}

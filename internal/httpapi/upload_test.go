@@ -215,7 +215,7 @@ func TestOutcomes(t *testing.T) {
 		cursor = *body.NextCursor
 	}
 	require.Len(t, seen, 4)
-	require.Equal(t, coupon.RowDuplicateInFile, seen[3].Reason)
+	require.Equal(t, coupon.RowDuplicateInFile, *seen[3].Reason)
 	require.Equal(t, 5, *seen[3].Line)
 	report := h.call(t, owner, http.MethodGet, job.Links.Self+"/outcomes.csv", nil)
 	require.Equal(t, "text/csv; charset=utf-8", report.header.Get("Content-Type"))

@@ -26,8 +26,8 @@ func Handler(s *service.Service, d *service.Drainer) asynq.Handler {
 		}
 		return fmt.Sprintf("%d granted, %d refused", done.Granted, done.Refused), err
 	}))
-	for kind, task := range queue.TaskOf {
-		mux.HandleFunc(task, job(func(ctx context.Context, id uuid.UUID) (string, error) { return s.RunBulk(ctx, kind, id) }))
+	for kind, bell := range queue.BellOf {
+		mux.HandleFunc(bell.Task, job(func(ctx context.Context, id uuid.UUID) (string, error) { return s.RunBulk(ctx, kind, id) }))
 	}
 	return mux
 }

@@ -72,8 +72,8 @@ func TestAnImportTaskTwice(t *testing.T) {
 	store := postgres.NewStore(pool)
 	submitted, err := service.New(store, &fixture.Queue{}).SubmitUpload(t.Context(), fixture.Owner(book), service.UploadRequest{
 		BookID: book.ID, OnDuplicate: coupon.SkipDuplicates, Fingerprint: func() []byte { return nil },
-		Open: func(zone string) (codefile.Rows, error) {
-			return codefile.NewCSV(strings.NewReader("A1\nA2\nA1\n"), codefile.Options{Zone: zone})
+		Open: func(zone string) (codefile.Rows[coupon.UploadRow], error) {
+			return codefile.NewCodes(strings.NewReader("A1\nA2\nA1\n"), codefile.Options{}, zone)
 		},
 	})
 	require.NoError(t, err)

@@ -29,6 +29,7 @@ type class struct {
 var classes = []class{
 	{queue.Assignments, 2, 8, 5 * time.Millisecond},
 	{queue.Codes, 1, 2, 100 * time.Millisecond},
+	{queue.Distributions, 1, 2, 100 * time.Millisecond},
 }
 
 // Servers are the asynq servers of one worker process.

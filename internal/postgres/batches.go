@@ -96,8 +96,8 @@ func (s *Store) VoidBatch(ctx context.Context, run BulkRun, id uuid.UUID, reason
 // outcomes, and returns how many there are.
 func (s *Store) LeftOfBatch(ctx context.Context, run BulkRun, id uuid.UUID) (int, error) {
 	tag, err := s.db.Exec(ctx, `
-		INSERT INTO job_outcomes (job_id, n, code, reason, detail)
-		SELECT @job_id, row_number() OVER (ORDER BY c.normalised), c.code,
+		INSERT INTO job_outcomes (job_id, n, status, code, reason, detail)
+		SELECT @job_id, row_number() OVER (ORDER BY c.normalised), 'left', c.code,
 		       CASE at_present.state WHEN 'REDEEMED' THEN @redeemed WHEN 'EXPIRED' THEN @expired ELSE @back END,
 		       CASE at_present.state WHEN 'REDEEMED' THEN 'has been redeemed' WHEN 'EXPIRED' THEN 'has expired'
 		                             ELSE 'came back by a rollback meanwhile: void it by itself' END

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -10,78 +9,6 @@ import (
 
 	"couponbook/internal/coupon"
 )
-
-// BulkRun is one run of a bulk job. Its epoch fences earlier runs off: they
-// find another epoch in the row and stop.
-type BulkRun struct {
-	ID          uuid.UUID
-	BookID      uuid.UUID
-	SubmitterID uuid.UUID
-	Epoch       int
-	Total       int
-	Processed   int
-	Failed      int
-	Params      []byte
-}
-
-const runColumns = `id, book_id, submitter_id, epoch, total, processed, failed, params`
-
-// StartBulk begins a run of a job that waits, or whose run has shown no sign
-// of life for five seconds. Else it fails with ErrJobNotFound.
-func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
-	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
-		UPDATE jobs
-		SET status = 'running', epoch = epoch + 1, heartbeat_at = clock_timestamp(),
-		    started_at = coalesce(started_at, clock_timestamp())
-		WHERE id = @id AND seq IS NULL
-		  AND (status = 'queued' OR status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds')
-		RETURNING `+runColumns, pgx.StrictNamedArgs{"id": id})
-}
-
-// HoldRun locks the job's row for one chunk and shows that the run is alive.
-// It fails with ErrJobNotFound when another run has taken over or it has ended.
-func (s *Store) HoldRun(ctx context.Context, run BulkRun) (BulkRun, error) {
-	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
-		UPDATE jobs SET heartbeat_at = clock_timestamp()
-		WHERE id = @id AND epoch = @epoch AND status = 'running'
-		RETURNING `+runColumns,
-		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch})
-}
-
-// Advance counts what was done since; hold the run first.
-func (s *Store) Advance(ctx context.Context, run BulkRun, succeeded, failed int) error {
-	tag, err := s.db.Exec(ctx, `
-		UPDATE jobs
-		SET processed = processed + @succeeded + @failed, succeeded = succeeded + @succeeded, failed = failed + @failed,
-		    heartbeat_at = clock_timestamp()
-		WHERE id = @id AND epoch = @epoch AND status = 'running'`,
-		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "succeeded": succeeded, "failed": failed})
-	if err != nil {
-		return err
-	}
-	return exactly(1)(tag)
-}
-
-// EndBulk ends a run: well, in parts if some items failed, or with an error.
-// It writes the job's event too.
-func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error, result json.RawMessage) error {
-	var code, detail *string
-	if failure != nil {
-		code, detail = &failure.Code, &failure.Message
-	}
-	type ended struct{ Status coupon.JobStatus }
-	end, err := one[ended](ctx, s.db, coupon.ErrJobNotFound, `
-		UPDATE jobs
-		SET status = CASE WHEN @code::text IS NOT NULL THEN 'failed' WHEN failed > 0 THEN 'partially_succeeded' ELSE 'succeeded' END,
-		    error_code = @code, error_detail = @detail, result = @result, finished_at = clock_timestamp()
-		WHERE id = @id AND epoch = @epoch AND status = 'running'
-		RETURNING status`,
-		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "code": code, "detail": detail, "result": result})
-	if err != nil {
-		return err
-	}
-	return s.AddEvent(ctx, Event{Type: coupon.JobEnded[end.Status], BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
-}
 
 // NewCoupon is a coupon about to be stored.
 type NewCoupon struct {

@@ -14,7 +14,7 @@ import (
 // change of the coupon itself.
 type Event struct {
 	Type    coupon.EventType
-	BookID  uuid.UUID
+	BookID  uuid.UUID // zero: none
 	JobID   *uuid.UUID
 	ActorID *uuid.UUID
 	Data    json.RawMessage
@@ -25,7 +25,7 @@ func (s *Store) AddEvent(ctx context.Context, e Event) error {
 	_, err := s.db.Exec(ctx, `
 		INSERT INTO events (type, book_id, job_id, actor_id, data, created_at)
 		VALUES (@type, @book_id, @job_id, @actor_id, @data, clock_timestamp())`,
-		pgx.StrictNamedArgs{"type": e.Type, "book_id": e.BookID, "job_id": e.JobID, "actor_id": e.ActorID, "data": e.Data})
+		pgx.StrictNamedArgs{"type": e.Type, "book_id": idOrNull(e.BookID), "job_id": e.JobID, "actor_id": e.ActorID, "data": e.Data})
 	return err
 }
 

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,8 +85,18 @@ const (
 	byIndex join = "on"  // and nothing else is: each row is looked up
 )
 
-// patiently runs a statement that may go over a whole file.
+// patiently runs a statement that may go over a whole file, or a whole pool.
 func (s *Store) patiently(ctx context.Context, by join, query string, args pgx.StrictNamedArgs) error {
+	if err := s.prepare(ctx, by); err != nil {
+		return err
+	}
+	_, err := s.db.Exec(ctx, query, args)
+	return err
+}
+
+// prepare sets for the rest of the transaction how its statements join, and
+// that they may take long.
+func (s *Store) prepare(ctx context.Context, by join) error {
 	others := byIndex
 	if by == byIndex {
 		others = byHash
@@ -96,10 +105,6 @@ func (s *Store) patiently(ctx context.Context, by join, query string, args pgx.S
 		SELECT set_config('statement_timeout', '10min', true), set_config('enable_nestloop', @by, true),
 		       set_config('enable_hashjoin', @others, true), set_config('enable_mergejoin', @others, true)`,
 		pgx.StrictNamedArgs{"by": string(by), "others": string(others)})
-	if err != nil {
-		return err
-	}
-	_, err = s.db.Exec(ctx, query, args)
 	return err
 }
 
@@ -184,20 +189,4 @@ func (s *Store) TellRefused(ctx context.Context, run BulkRun, span Span) error {
 		INSERT INTO job_outcomes (job_id, n, line, code, reason, detail)
 		SELECT job_id, n, line, code, reason, detail FROM import_rows
 		WHERE job_id = @job AND n > @after AND n <= @to AND reason IS NOT NULL`, span.args(run, pgx.StrictNamedArgs{}))
-}
-
-// Outcomes lists what a job has to tell about single items, in their order.
-func (s *Store) Outcomes(ctx context.Context, jobID uuid.UUID, after, limit int) ([]coupon.Outcome, error) {
-	return all[coupon.Outcome](ctx, s.db, `
-		SELECT n, line, code, reason, detail FROM job_outcomes WHERE job_id = @job_id AND n > @after ORDER BY n LIMIT @limit`,
-		pgx.StrictNamedArgs{"job_id": jobID, "after": after, "limit": limit})
-}
-
-// CountReasons counts a job's outcomes by reason, as a JSON object.
-func (s *Store) CountReasons(ctx context.Context, jobID uuid.UUID) (counts json.RawMessage, err error) {
-	err = s.db.QueryRow(ctx, `
-		SELECT coalesce(jsonb_object_agg(reason, n), '{}')
-		FROM (SELECT reason, count(*) AS n FROM job_outcomes WHERE job_id = @job_id GROUP BY reason) counted`,
-		pgx.StrictNamedArgs{"job_id": jobID}).Scan(&counts)
-	return counts, err
 }

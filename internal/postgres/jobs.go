@@ -12,7 +12,8 @@ import (
 // jobSelect reads jobs as clients see them. Codes are not copied into jobs:
 // they are looked up by the ids that the job was granted.
 const jobSelect = `
-	SELECT j.id, j.kind, j.status, j.book_id, j.user_id, j.coupon_id, j.submitter_id, j.total, j.processed, j.succeeded, j.failed,
+	SELECT j.id, j.kind, j.status, j.book_id, j.pool_id, j.user_id, j.coupon_id, j.submitter_id, j.total, j.processed, j.succeeded, j.failed,
+	       j.skipped, j.canceling,
 	       CASE WHEN j.seq IS NOT NULL AND j.status = 'queued' THEN greatest(1, j.seq - (
 	           SELECT last_drained FROM book_stock s WHERE s.book_id = j.book_id)) END AS position,
 	       CASE WHEN j.coupon_ids IS NOT NULL THEN (
@@ -36,11 +37,14 @@ func (s *Store) ListJobs(ctx context.Context, f coupon.JobFilter, limit int) ([]
 	return all[coupon.Job](ctx, s.db, jobSelect+`
 		WHERE (@visible_to::uuid IS NULL OR j.submitter_id = @visible_to)
 		  AND (@book_id::uuid IS NULL OR j.book_id = @book_id)
+		  AND (@pool_id::uuid IS NULL OR j.pool_id = @pool_id)
+		  AND (@kind::text IS NULL OR j.kind = @kind)
 		  AND (@status::text IS NULL OR j.status = @status)
 		  AND (@before::uuid IS NULL OR j.id < @before)
 		ORDER BY j.id DESC LIMIT @limit`,
 		pgx.StrictNamedArgs{
-			"visible_to": f.VisibleTo, "book_id": f.BookID, "status": f.Status, "before": f.Before, "limit": limit,
+			"visible_to": f.VisibleTo, "book_id": f.BookID, "pool_id": f.PoolID, "kind": f.Kind, "status": f.Status,
+			"before": f.Before, "limit": limit,
 		})
 }
 
@@ -71,11 +75,11 @@ func (s *Store) JobsByKey(ctx context.Context, submitters []uuid.UUID, keys []st
 // AddJob stores a bulk job. It reports false when the idempotency key has one already.
 func (s *Store) AddJob(ctx context.Context, job coupon.NewJob) (bool, error) {
 	tag, err := s.db.Exec(ctx, `
-		INSERT INTO jobs (id, kind, book_id, submitter_id, idempotency_key, fingerprint, total, params)
-		VALUES (@id, @kind, @book_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @params)
+		INSERT INTO jobs (id, kind, book_id, pool_id, submitter_id, idempotency_key, fingerprint, total, params)
+		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @params)
 		ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
 		pgx.StrictNamedArgs{
-			"id": job.ID, "kind": job.Kind, "book_id": job.BookID, "submitter_id": job.SubmitterID,
+			"id": job.ID, "kind": job.Kind, "book_id": idOrNull(job.BookID), "pool_id": idOrNull(job.PoolID), "submitter_id": job.SubmitterID,
 			"key": job.IdempotencyKey, "fingerprint": job.Fingerprint, "total": job.Total, "params": job.Params,
 		})
 	return tag.RowsAffected() == 1, err
@@ -91,4 +95,25 @@ func (s *Store) ExistingJobs(ctx context.Context, ids []uuid.UUID) (map[uuid.UUI
 		exists[id] = true
 	}
 	return exists, err
+}
+
+func idOrNull(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
+}
+
+// JobForUpdate returns a job that nobody else changes until the end of the
+// transaction: a run of it waits with its next part.
+func (s *Store) JobForUpdate(ctx context.Context, id uuid.UUID) (coupon.Job, error) {
+	return one[coupon.Job](ctx, s.db, coupon.ErrJobNotFound, jobSelect+`WHERE j.id = @id FOR UPDATE OF j`, pgx.StrictNamedArgs{"id": id})
+}
+
+// SteerJob stores what a job was told: to pause, to go on, to end. Hold it by
+// JobForUpdate first.
+func (s *Store) SteerJob(ctx context.Context, job coupon.Job) error {
+	_, err := s.db.Exec(ctx, `UPDATE jobs SET status = @status, canceling = @canceling WHERE id = @id`,
+		pgx.StrictNamedArgs{"id": job.ID, "status": job.Status, "canceling": job.Canceling})
+	return err
 }

@@ -29,27 +29,7 @@ func still(state string) string { return `CASE WHEN ` + state + ` THEN true ELSE
 func (s *Store) Settle(ctx context.Context, g Settlement) error {
 	grants, ends := g.columns()
 	batch := &pgx.Batch{}
-	if n := int64(len(grants.coupons)); n > 0 {
-		batch.Queue(`
-			UPDATE coupons c
-			SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, expires_at = least(c.ends_at, $6),
-			    event_seq = won.seq
-			FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $5::int[]) AS won (coupon_id, user_id, job_id, seq)
-			WHERE c.id = won.coupon_id AND `+still("c.state = 'UNASSIGNED'"),
-			grants.coupons, grants.users, grants.jobs, g.Now, grants.seqs, g.Expiry).Exec(exactly(n))
-		// Counted from what is granted, a row a user, in the order of users: two
-		// groups that share users cannot deadlock, and nobody is counted twice.
-		batch.Queue(`
-			INSERT INTO book_user_limits AS l (book_id, user_id, used)
-			SELECT $1, user_id, count(*) FROM unnest($2::uuid[]) AS won (user_id) GROUP BY user_id ORDER BY user_id
-			ON CONFLICT (book_id, user_id) DO UPDATE SET used = l.used + excluded.used`, g.BookID, grants.users)
-		batch.Queue(`
-			INSERT INTO events (type, book_id, coupon_id, coupon_seq, job_id, user_id, actor_id, created_at)
-			SELECT $1, $2, coupon_id, seq, job_id, user_id, actor_id, $3
-			FROM unnest($4::uuid[], $5::int[], $6::uuid[], $7::uuid[], $8::uuid[])
-			     AS won (coupon_id, seq, job_id, user_id, actor_id)`,
-			coupon.CouponAssigned, g.BookID, g.Now, grants.coupons, grants.seqs, grants.jobs, grants.users, grants.actors)
-	}
+	queueGrants(batch, g.BookID, g.Now, g.Expiry, grants)
 	batch.Queue(`
 		WITH won AS (
 			SELECT job_id, array_agg(coupon_id ORDER BY n) AS coupon_ids
@@ -78,10 +58,42 @@ func (s *Store) Settle(ctx context.Context, g Settlement) error {
 	return s.db.SendBatch(ctx, batch).Close()
 }
 
+// queueGrants gives coupons that are held to users, counts them and tells of it.
+func queueGrants(batch *pgx.Batch, bookID uuid.UUID, now time.Time, expiry *time.Time, grants grantColumns) {
+	n := int64(len(grants.coupons))
+	if n == 0 {
+		return
+	}
+	batch.Queue(`
+		UPDATE coupons c
+		SET state = 'ASSIGNED', user_id = won.user_id, job_id = won.job_id, assigned_at = $4, expires_at = least(c.ends_at, $6),
+		    event_seq = won.seq
+		FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $5::int[]) AS won (coupon_id, user_id, job_id, seq)
+		WHERE c.id = won.coupon_id AND `+still("c.state = 'UNASSIGNED'"),
+		grants.coupons, grants.users, grants.jobs, now, grants.seqs, expiry).Exec(exactly(n))
+	// Counted from what is granted, a row a user, in the order of users: two
+	// groups that share users cannot deadlock, and nobody is counted twice.
+	batch.Queue(`
+		INSERT INTO book_user_limits AS l (book_id, user_id, used)
+		SELECT $1, user_id, count(*) FROM unnest($2::uuid[]) AS won (user_id) GROUP BY user_id ORDER BY user_id
+		ON CONFLICT (book_id, user_id) DO UPDATE SET used = l.used + excluded.used`, bookID, grants.users)
+	batch.Queue(`
+		INSERT INTO events (type, book_id, coupon_id, coupon_seq, job_id, user_id, actor_id, created_at)
+		SELECT $1, $2, coupon_id, seq, job_id, user_id, actor_id, $3
+		FROM unnest($4::uuid[], $5::int[], $6::uuid[], $7::uuid[], $8::uuid[])
+		     AS won (coupon_id, seq, job_id, user_id, actor_id)`,
+		coupon.CouponAssigned, bookID, now, grants.coupons, grants.seqs, grants.jobs, grants.users, grants.actors)
+}
+
 // grantColumns has a row a coupon given out, endColumns one a job ended.
 type grantColumns struct {
 	coupons, jobs, users, actors []uuid.UUID
 	seqs                         []int32 // of the coupon's event
+}
+
+func (g *grantColumns) add(c FreeCoupon, job, user, actor uuid.UUID) {
+	g.coupons, g.seqs = append(g.coupons, c.ID), append(g.seqs, int32(c.EventSeq+1))
+	g.jobs, g.users, g.actors = append(g.jobs, job), append(g.users, user), append(g.actors, actor)
 }
 
 type endColumns struct {
@@ -103,9 +115,7 @@ func (g Settlement) columns() (grants grantColumns, ends endColumns) {
 		}
 		ends.codes, ends.details = append(ends.codes, nil), append(ends.details, nil)
 		for _, c := range g.Coupons[next : next+d.Count] {
-			grants.coupons, grants.seqs = append(grants.coupons, c.ID), append(grants.seqs, int32(c.EventSeq+1))
-			grants.jobs, grants.users = append(grants.jobs, d.JobID), append(grants.users, d.UserID)
-			grants.actors = append(grants.actors, d.SubmitterID)
+			grants.add(c, d.JobID, d.UserID, d.SubmitterID)
 		}
 		next += d.Count
 	}

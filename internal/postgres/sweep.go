@@ -47,16 +47,18 @@ type BulkJob struct {
 
 // StaleBulk returns bulk jobs that wait longer than two seconds, or run without
 // a sign of life for five, and marks them as rung, so that each is rung once in
-// five seconds however many sweepers there are.
+// five seconds however many sweepers there are. A distribution of a book that
+// is paused waits for it.
 func (s *Store) StaleBulk(ctx context.Context) ([]BulkJob, error) {
 	return all[BulkJob](ctx, s.db, `
 		UPDATE jobs SET rung_at = clock_timestamp()
 		WHERE id IN (
-			SELECT id FROM jobs
+			SELECT id FROM jobs j
 			WHERE seq IS NULL AND status IN ('queued', 'running')
+			  AND (kind <> 'distribution' OR canceling OR (SELECT status FROM books WHERE id = j.book_id) <> 'paused')
 			  AND CASE status WHEN 'queued' THEN created_at < clock_timestamp() - interval '2 seconds'
 			                  ELSE heartbeat_at < clock_timestamp() - interval '5 seconds' END
 			  AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '5 seconds')
-			ORDER BY created_at LIMIT 100 FOR UPDATE SKIP LOCKED)
+			ORDER BY created_at LIMIT 100 FOR UPDATE OF j SKIP LOCKED)
 		RETURNING id, kind`, pgx.StrictNamedArgs{})
 }

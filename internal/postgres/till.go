@@ -152,10 +152,7 @@ func stocked(was, is coupon.Coupon, disabled bool) (n int) {
 func (c Change) tell(batch *pgx.Batch) error {
 	holder := c.Before.Coupon.UserID
 	for i, step := range c.After.Steps {
-		details := map[string]any{"from": step.From, "to": step.To}
-		if step.Reason != "" {
-			details["reason"] = step.Reason
-		}
+		details := stepData(step)
 		if r := c.Redemption; r != nil && i == len(c.After.Steps)-1 {
 			details["redemption_id"] = r.ID
 			if r.RollsBack != nil {
@@ -172,4 +169,13 @@ func (c Change) tell(batch *pgx.Batch) error {
 			step.Type, c.Before.Coupon.BookID, c.Before.Coupon.ID, c.Before.Coupon.EventSeq+1+i, holder, c.ActorID, data, c.After.Now)
 	}
 	return nil
+}
+
+// stepData is what the event of a step tells.
+func stepData(step coupon.Step) map[string]any {
+	data := map[string]any{"from": step.From, "to": step.To}
+	if step.Reason != "" {
+		data["reason"] = step.Reason
+	}
+	return data
 }

@@ -60,15 +60,44 @@ func history() string {
 var checks = []check{
 	{"every coupon came to its state by steps that are allowed", history()},
 	{"coupons and the jobs that assigned them agree", verdict(`
-		SELECT CASE j.kind WHEN 'import_codes' THEN t.id IS NULL
+		SELECT CASE j.kind WHEN 'import_codes' THEN t.id IS NULL WHEN 'distribution' THEN given.coupon_id IS NULL
 		       ELSE (j.status = 'succeeded' AND c.id = ANY(j.coupon_ids) AND c.user_id = j.user_id AND c.book_id = j.book_id)
 		            IS NOT TRUE END AS wrong, 'coupon ' || c.id AS what
 		FROM coupons c LEFT JOIN jobs j ON j.id = c.job_id LEFT JOIN code_batches t ON t.id = c.batch_id AND t.job_id = j.id
+		LEFT JOIN (SELECT job_id, user_id, coupon_id FROM job_outcomes CROSS JOIN unnest(coupon_ids) AS coupon_id) given
+		       ON given.coupon_id = c.id AND given.job_id = j.id AND given.user_id = c.user_id
 		WHERE c.job_id IS NOT NULL`)},
 	{"granted coupons went to who was granted them", verdict(`
 		SELECT (SELECT count(*) FROM events e WHERE e.coupon_id = granted.coupon_id AND e.type = 'coupon.assigned'
 		        AND e.job_id = j.id AND e.user_id = j.user_id) <> 1 AS wrong, 'job ' || j.id AS what
 		FROM jobs j CROSS JOIN unnest(j.coupon_ids) AS granted (coupon_id)`)},
+	{"coupons of distributions went to whom their outcomes say", verdict(`
+		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || given.job_id || ' coupon ' || given.coupon_id AS what
+		FROM (SELECT job_id, user_id, coupon_id FROM job_outcomes CROSS JOIN unnest(coupon_ids) AS coupon_id) given LEFT JOIN (
+			SELECT job_id, user_id, coupon_id, count(*) AS n FROM events WHERE type = 'coupon.assigned' GROUP BY job_id, user_id, coupon_id
+		) told USING (job_id, user_id, coupon_id)`)},
+	{"the outcomes of a distribution add up", verdict(`
+		SELECT (j.succeeded, j.skipped, j.failed, d.granted)
+		       <> (coalesce(o.granted, 0), coalesce(o.skipped, 0), coalesce(o.failed, 0), coalesce(o.coupons, 0))
+		       OR o.twice > 0 OR j.finished_at IS NOT NULL AND d.reserved > 0
+		       OR j.status IN ('succeeded', 'partially_succeeded') AND (j.processed, j.total) <> (d.members, d.members)
+		       OR j.status = 'canceled' AND d.coupons IS NOT NULL AND j.processed <> d.members AS wrong, 'job ' || j.id AS what
+		FROM distributions d JOIN jobs j ON j.id = d.job_id LEFT JOIN (
+			SELECT job_id, count(*) FILTER (WHERE status = 'granted') AS granted, count(*) FILTER (WHERE status = 'skipped') AS skipped,
+			       count(*) FILTER (WHERE status = 'failed') AS failed, coalesce(sum(cardinality(coupon_ids)), 0) AS coupons,
+			       count(*) - count(DISTINCT user_id) AS twice
+			FROM job_outcomes WHERE user_id IS NOT NULL AND status <> 'left' GROUP BY job_id
+		) o ON o.job_id = d.job_id
+		WHERE NOT d.dry_run`)},
+	{"what is promised to distributions is counted in the stock", verdict(`
+		SELECT s.reserved <> coalesce(promised.n, 0) AS wrong, 'book ' || s.book_id AS what
+		FROM book_stock s LEFT JOIN (
+			SELECT j.book_id, sum(d.reserved) AS n FROM distributions d JOIN jobs j ON j.id = d.job_id GROUP BY j.book_id
+		) promised ON promised.book_id = s.book_id`)},
+	{"pools count their members", verdict(`
+		SELECT p.members <> coalesce(m.n, 0) AS wrong, 'pool ' || p.id AS what
+		FROM pools p LEFT JOIN (SELECT pool_id, count(*) AS n FROM pool_members GROUP BY pool_id) m ON m.pool_id = p.id
+		WHERE p.deleted_at IS NULL`)},
 	{"every claim that ended has exactly one outcome", verdict(`
 		SELECT coalesce(cardinality(coupon_ids), 0) <> CASE status WHEN 'succeeded' THEN total ELSE 0 END
 		       OR (error_code IS NULL) <> (status = 'succeeded') AS wrong, 'job ' || id AS what
@@ -76,7 +105,7 @@ var checks = []check{
 	{"every job that ended has told so exactly once", verdict(`
 		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || j.id AS what
 		FROM jobs j LEFT JOIN (
-			SELECT job_id, count(*) AS n FROM events WHERE type IN ('job.succeeded', 'job.partially_succeeded', 'job.failed') GROUP BY job_id
+			SELECT job_id, count(*) AS n FROM events WHERE type IN ('job.succeeded', 'job.partially_succeeded', 'job.failed', 'job.canceled') GROUP BY job_id
 		) told ON told.job_id = j.id
 		WHERE j.finished_at IS NOT NULL`)},
 	{"users' counters equal their coupons", verdict(`
@@ -185,10 +214,11 @@ var checks = []check{
 		FROM jobs j LEFT JOIN code_batches t ON t.job_id = j.id LEFT JOIN (
 			SELECT batch_id, count(*) AS n FROM coupons GROUP BY batch_id) made ON made.batch_id = t.id
 		WHERE j.kind IN ('generate_codes', 'import_codes')`)},
-	{"jobs name books and users that exist", verdict(`
-		SELECT b.id IS NULL OR s.id IS NULL OR j.user_id IS NOT NULL AND u.id IS NULL AS wrong, 'job ' || j.id AS what
-		FROM jobs j LEFT JOIN books b ON b.id = j.book_id LEFT JOIN users s ON s.id = j.submitter_id
-		LEFT JOIN users u ON u.id = j.user_id`)},
+	{"jobs name books, pools and users that exist", verdict(`
+		SELECT j.book_id IS NOT NULL AND b.id IS NULL OR j.pool_id IS NOT NULL AND p.id IS NULL OR s.id IS NULL
+		       OR j.user_id IS NOT NULL AND u.id IS NULL AS wrong, 'job ' || j.id AS what
+		FROM jobs j LEFT JOIN books b ON b.id = j.book_id LEFT JOIN pools p ON p.id = j.pool_id
+		LEFT JOIN users s ON s.id = j.submitter_id LEFT JOIN users u ON u.id = j.user_id`)},
 }
 
 // Verify asks every check, all of them of one moment. It only reads.

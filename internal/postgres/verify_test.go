@@ -18,6 +18,7 @@ import (
 // usedBook is a database in which things have happened: ten coupons, of which
 // eight are granted, one of them chosen, to people who may have two; two refusals; two redemptions,
 // one of them rolled back; one coupon locked, one revoked, one expired; one claim waits.
+// Another book's coupons were distributed to a pool, of which one member is disabled.
 func usedBook(t *testing.T) *pgxpool.Pool {
 	t.Helper()
 	pool := testdb.New(t)
@@ -44,6 +45,7 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 		     counted AS (INSERT INTO book_stats (book_id, shard, expired) SELECT book_id, 99, 1 FROM book_stock)
 		UPDATE books SET ends_at = clock_timestamp()`)
 	require.NoError(t, err)
+	distribute(t, pool)
 	fixture.Verify(t, pool)
 	return pool
 }
@@ -79,6 +81,24 @@ func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth
 	require.NoError(t, err)
 }
 
+// distribute gives two of three people of a pool a coupon of a new book.
+func distribute(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	book := fixture.Book(t, pool, 3, 0)
+	users := fixture.Users(t, pool, 3)
+	_, err := pool.Exec(t.Context(), `UPDATE users SET disabled_at = now() WHERE id = $1`, users[0].UserID)
+	require.NoError(t, err)
+	s := service.New(postgres.NewStore(pool), &fixture.Queue{})
+	submitted, err := s.SubmitDistribution(t.Context(), fixture.Owner(book), service.DistributionRequest{
+		PoolID: fixture.Pool(t, pool, fixture.Owner(book), users).ID, BookID: book.ID,
+		Terms: coupon.DistributionTerms{Mode: coupon.EqualMode, PerUser: 1, OnShortage: coupon.FailOnShortage},
+	})
+	require.NoError(t, err)
+	_, err = s.Distribute(t.Context(), submitted.Job.ID)
+	require.NoError(t, err)
+	s.Close()
+}
+
 // Every check of verify names the corruption that it is there for.
 func TestVerifyNamesWhatIsWrong(t *testing.T) {
 	t.Parallel()
@@ -106,6 +126,16 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"users' counters equal their redemptions", `UPDATE book_user_limits SET redeemed = redeemed + 1 WHERE redeemed = 0`},
 		{"rollbacks fit the redemptions they take back", `
 			UPDATE redemptions SET user_id = gen_random_uuid() WHERE rolls_back IS NOT NULL`},
+		{"coupons and the jobs that assigned them agree", `DELETE FROM job_outcomes WHERE status = 'granted'`},
+		{"coupons of distributions went to whom their outcomes say", `
+			UPDATE job_outcomes SET user_id = gen_random_uuid() WHERE status = 'granted' AND n = 2`},
+		{"the outcomes of a distribution add up", `UPDATE distributions SET granted = 1`},
+		{"the outcomes of a distribution add up", `DELETE FROM job_outcomes WHERE status = 'skipped'`},
+		{"the outcomes of a distribution add up", `
+			UPDATE job_outcomes SET user_id = (SELECT user_id FROM job_outcomes WHERE n = 2) WHERE n = 3`},
+		{"the outcomes of a distribution add up", `UPDATE distributions SET members = 4`},
+		{"what is promised to distributions is counted in the stock", `UPDATE book_stock SET reserved = 1`},
+		{"pools count their members", `DELETE FROM pool_members WHERE user_id = (SELECT user_id FROM job_outcomes WHERE n = 3)`},
 		{"every claim that ended has exactly one outcome", `UPDATE jobs SET coupon_ids = '{}' WHERE id = ` + won},
 		{"every job that ended has told so exactly once", `DELETE FROM events WHERE type = 'job.succeeded' AND job_id = ` + won},
 		{"every job that ended has told so exactly once", `
@@ -139,7 +169,8 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"batches count their codes", `UPDATE code_batches SET codes = codes + 1`},
 		{"jobs made exactly as many codes as they count", `
 			UPDATE coupons SET batch_id = gen_random_uuid() WHERE id = ` + free},
-		{"jobs name books and users that exist", `UPDATE jobs SET submitter_id = gen_random_uuid() WHERE id = ` + won},
+		{"jobs name books, pools and users that exist", `UPDATE jobs SET submitter_id = gen_random_uuid() WHERE id = ` + won},
+		{"jobs name books, pools and users that exist", `UPDATE jobs SET pool_id = gen_random_uuid() WHERE pool_id IS NOT NULL`},
 	}
 	for _, p := range planted {
 		t.Run(p.check, func(t *testing.T) {

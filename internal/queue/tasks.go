@@ -16,12 +16,13 @@ import (
 
 // The queues, one per class of work, each with servers of its own.
 const (
-	Assignments = "assignments"
-	Codes       = "codes"
+	Assignments   = "assignments"
+	Codes         = "codes"
+	Distributions = "distributions"
 )
 
 // All lists the queues, for servers, metrics and the sweeper.
-var All = []string{Assignments, Codes}
+var All = []string{Assignments, Codes, Distributions}
 
 // The tasks.
 const (
@@ -30,14 +31,24 @@ const (
 	ImportCodes      = "codes:import"     // payload: a job's id
 	VoidCodes        = "codes:void"       // payload: a job's id
 	ExportCodes      = "codes:export"     // payload: a job's id
+	ImportMembers    = "pool:import"      // payload: a job's id
+
+	RunDistribution    = "distribution:run"    // payload: a job's id
+	RecallDistribution = "distribution:recall" // payload: a job's id
 )
 
-// TaskOf is the task that starts a bulk job of a kind.
-var TaskOf = map[coupon.JobKind]string{
-	coupon.GenerateJob: GenerateCodes,
-	coupon.ImportJob:   ImportCodes,
-	coupon.VoidJob:     VoidCodes,
-	coupon.ExportJob:   ExportCodes,
+// Bell is the task that starts a bulk job, and the queue that it goes to.
+type Bell struct{ Task, Queue string }
+
+// BellOf is how a kind of bulk job is started.
+var BellOf = map[coupon.JobKind]Bell{
+	coupon.GenerateJob:      {GenerateCodes, Codes},
+	coupon.ImportJob:        {ImportCodes, Codes},
+	coupon.VoidJob:          {VoidCodes, Codes},
+	coupon.ExportJob:        {ExportCodes, Codes},
+	coupon.ImportMembersJob: {ImportMembers, Codes},
+	coupon.DistributionJob:  {RunDistribution, Distributions},
+	coupon.RecallJob:        {RecallDistribution, Distributions},
 }
 
 // shownFor is how long a finished task stays visible in asynqmon; nothing of
@@ -62,7 +73,8 @@ func (c *Client) RingBook(ctx context.Context, bookID uuid.UUID) error {
 
 // RingJob says that a bulk job waits.
 func (c *Client) RingJob(ctx context.Context, kind coupon.JobKind, jobID uuid.UUID) error {
-	return c.enqueue(ctx, TaskOf[kind], jobID, Codes, 30*time.Minute)
+	bell := BellOf[kind]
+	return c.enqueue(ctx, bell.Task, jobID, bell.Queue, 30*time.Minute)
 }
 
 // enqueue always takes a fresh task id: an old one can stay taken for ever.

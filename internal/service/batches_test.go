@@ -11,7 +11,6 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/service"
-	"couponbook/internal/testdb"
 )
 
 func (h *house) submitVoid(t *testing.T, book coupon.Book, batch uuid.UUID) (service.Submission, error) {
@@ -99,10 +98,7 @@ func TestVoidBatch(t *testing.T) {
 // A worker dies after a chunk, again and again; the next ones void the rest.
 func TestVoidBatchAfterCrashes(t *testing.T) {
 	t.Parallel()
-	address := testdb.NewURL(t)
-	plain := testdb.Open(t, address)
-	cut := &cutter{mark: []byte("COMMIT\x00")}
-	h := newHouseOn(t, testdb.Open(t, cut.between(t, address)))
+	h, plain, cut := newCutHouse(t)
 	book := fixture.Book(t, plain, 3500, 0)
 	submitted, err := h.submitVoid(t, book, h.batches(t, book)[0])
 	require.NoError(t, err)

@@ -23,6 +23,15 @@ func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID
 	case coupon.VoidJob:
 		voided, err := s.VoidBatch(ctx, id)
 		return fmt.Sprintf("%d coupons voided", voided), err
+	case coupon.ImportMembersJob:
+		done, err := s.ImportMembers(ctx, id)
+		return fmt.Sprintf("%d members added, %d rows refused", done.Added, done.Refused), err
+	case coupon.DistributionJob:
+		granted, err := s.Distribute(ctx, id)
+		return fmt.Sprintf("%d coupons given out", granted), err
+	case coupon.RecallJob:
+		recalled, err := s.Recall(ctx, id)
+		return fmt.Sprintf("%d coupons taken back", recalled), err
 	case coupon.ExportJob:
 		rows, err := s.Export(ctx, id)
 		return fmt.Sprintf("%d codes exported", rows), err
@@ -66,16 +75,25 @@ func (s *Service) inRun(ctx context.Context, run *postgres.BulkRun, work func(tx
 // always lets a bulk job in, whatever state its book is in.
 func always() error { return nil }
 
-// submitBulk stores a job and rings for it, or finds the one its key brought.
-func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed func() error) (Submission, error) {
+// submitBulk stores a job, with what else belongs to it, and rings for it; or it
+// finds the one that its key brought.
+func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed func() error, more ...func(*postgres.Store) error) (Submission, error) {
 	if job.IdempotencyKey == "" {
 		job.Fingerprint = nil
 	}
 	refused := allowed()
 	added := false
 	if refused == nil {
-		var err error
-		if added, err = s.store.AddJob(ctx, job); err != nil {
+		err := s.store.InTx(ctx, func(tx *postgres.Store) (err error) {
+			added, err = tx.AddJob(ctx, job)
+			for _, add := range more {
+				if err == nil && added {
+					err = add(tx)
+				}
+			}
+			return err
+		})
+		if err != nil {
 			return Submission{}, err
 		}
 	}

@@ -149,7 +149,7 @@ func (c *Claims) answer(ctx context.Context, got submitted, wait time.Duration) 
 // acceptedJob is the job as it was stored a moment ago, without reading it.
 func acceptedJob(item claimItem, got submitted) coupon.Job {
 	return coupon.Job{
-		ID: item.job.ID, Kind: item.job.Kind, Status: coupon.Queued, BookID: item.job.BookID, UserID: &got.userID,
+		ID: item.job.ID, Kind: item.job.Kind, Status: coupon.Queued, BookID: &item.job.BookID, UserID: &got.userID,
 		CouponID:    item.job.CouponID,
 		SubmitterID: item.job.SubmitterID, Total: item.job.Total, CreatedAt: got.createdAt,
 	}

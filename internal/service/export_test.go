@@ -11,7 +11,6 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/service"
-	"couponbook/internal/testdb"
 )
 
 func (h *house) submitExport(t *testing.T, book coupon.Book, f coupon.StockFilter) coupon.Job {
@@ -108,10 +107,7 @@ func TestExportDuringASale(t *testing.T) {
 // A worker that dies leaves no half of a file, and the next one makes it.
 func TestExportAfterCrashes(t *testing.T) {
 	t.Parallel()
-	address := testdb.NewURL(t)
-	plain := testdb.Open(t, address)
-	cut := &cutter{mark: []byte("COMMIT\x00")}
-	h := newHouseOn(t, testdb.Open(t, cut.between(t, address)))
+	h, plain, cut := newCutHouse(t)
 	book := fixture.Book(t, plain, 100, 0)
 	job := h.submitExport(t, book, coupon.StockFilter{})
 	cut.armed.Store(true) // the answer is lost, what it answers is not

@@ -11,7 +11,6 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/service"
-	"couponbook/internal/testdb"
 )
 
 func (h *house) generate(t *testing.T, book coupon.Book, count int, pattern string) uuid.UUID {
@@ -48,10 +47,7 @@ func TestGenerate(t *testing.T) {
 // the last one stopped, once its silence tells that it is dead.
 func TestGenerateAfterCrashes(t *testing.T) {
 	t.Parallel()
-	address := testdb.NewURL(t)
-	plain := testdb.Open(t, address)
-	cut := &cutter{mark: []byte("COMMIT\x00")}
-	h := newHouseOn(t, testdb.Open(t, cut.between(t, address)))
+	h, plain, cut := newCutHouse(t)
 	book := fixture.Book(t, plain, 0, 0)
 	id := h.generate(t, book, 35_000, "")
 	runs := 0

@@ -20,8 +20,10 @@ import (
 )
 
 // opened reads a file as CSV.
-func opened(file io.Reader) func(string) (codefile.Rows, error) {
-	return func(zone string) (codefile.Rows, error) { return codefile.NewCSV(file, codefile.Options{Zone: zone}) }
+func opened(file io.Reader) func(string) (codefile.Rows[coupon.UploadRow], error) {
+	return func(zone string) (codefile.Rows[coupon.UploadRow], error) {
+		return codefile.NewCodes(file, codefile.Options{}, zone)
+	}
 }
 
 func (h *house) submitUpload(ctx context.Context, book coupon.Book, file io.Reader, in service.UploadRequest) (service.Submission, error) {
@@ -50,11 +52,11 @@ func (h *house) upload(t *testing.T, book coupon.Book, file string, in service.U
 // outcomes are a job's, as "line code reason".
 func (h *house) outcomes(t *testing.T, job uuid.UUID) (told []string) {
 	t.Helper()
-	outcomes, err := h.store.Outcomes(t.Context(), job, 0, 1000)
+	outcomes, err := h.store.Outcomes(t.Context(), job, coupon.OutcomeFilter{}, 1000)
 	require.NoError(t, err)
 	for _, o := range outcomes {
 		require.NotEmpty(t, o.Detail)
-		told = append(told, fmt.Sprintf("%d %s %s", *o.Line, *o.Code, o.Reason))
+		told = append(told, fmt.Sprintf("%d %s %s", *o.Line, *o.Code, *o.Reason))
 	}
 	return told
 }

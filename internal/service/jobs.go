@@ -26,18 +26,22 @@ func (s *Service) FollowJob(ctx context.Context, f *Followers, p auth.Principal,
 	return follower.Wait(ctx, wait)
 }
 
-// maySee: whoever submitted it, whom it is for, and the book's manager.
+// maySee: whoever submitted it, whom it is for, and the manager of its book or
+// its pool.
 func (s *Service) maySee(ctx context.Context, p auth.Principal, job coupon.Job) error {
 	if p.Role == coupon.Admin || p.UserID == job.SubmitterID || job.UserID != nil && p.UserID == *job.UserID {
 		return nil
 	}
-	if _, err := s.ownBook(ctx, p, job.BookID); err != nil {
-		if errors.Is(err, coupon.ErrBookNotFound) {
-			return coupon.ErrJobNotFound
-		}
-		return err
+	var err error
+	if job.BookID != nil {
+		_, err = s.ownBook(ctx, p, *job.BookID)
+	} else {
+		_, err = s.ownPool(ctx, p, *job.PoolID)
 	}
-	return nil
+	if errors.Is(err, coupon.ErrBookNotFound) || errors.Is(err, coupon.ErrPoolNotFound) {
+		return coupon.ErrJobNotFound
+	}
+	return err
 }
 
 // Jobs lists what the caller submitted, newest first; an admin sees all.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
 	"couponbook/internal/coupon"
@@ -23,6 +24,15 @@ type cutter struct {
 	armed atomic.Bool
 	mark  []byte
 	cuts  atomic.Int32
+}
+
+// newCutHouse is a house whose COMMITs can be cut, beside a connection that is
+// not.
+func newCutHouse(t *testing.T) (*house, *pgxpool.Pool, *cutter) {
+	t.Helper()
+	address := testdb.NewURL(t)
+	cut := &cutter{mark: []byte("COMMIT\x00")}
+	return newHouseOn(t, testdb.Open(t, cut.between(t, address))), testdb.Open(t, address), cut
 }
 
 // between returns the database's URL by way of the cutter.

@@ -9,9 +9,9 @@ import (
 	"couponbook/internal/coupon"
 )
 
-// Outcomes lists what a job that the caller may see has refused, in the order
-// of its items, after the item with a number.
-func (s *Service) Outcomes(ctx context.Context, p auth.Principal, id uuid.UUID, after, limit int) ([]coupon.Outcome, error) {
+// Outcomes lists what a job that the caller may see has to tell about single
+// items, in their order: of a dry run, what is planned for each recipient.
+func (s *Service) Outcomes(ctx context.Context, p auth.Principal, id uuid.UUID, f coupon.OutcomeFilter, limit int) ([]coupon.Outcome, error) {
 	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
 	if err != nil {
 		return nil, err
@@ -22,5 +22,14 @@ func (s *Service) Outcomes(ctx context.Context, p auth.Principal, id uuid.UUID, 
 	if err = s.maySee(ctx, p, jobs[0]); err != nil {
 		return nil, err
 	}
-	return s.store.Outcomes(ctx, id, after, limit)
+	if jobs[0].Kind == coupon.DistributionJob {
+		d, err := s.store.Distribution(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if d.DryRun {
+			return s.store.PlannedOutcomes(ctx, id, f, limit)
+		}
+	}
+	return s.store.Outcomes(ctx, id, f, limit)
 }

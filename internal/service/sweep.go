@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"couponbook/internal/coupon"
 	"couponbook/internal/postgres"
 )
 
@@ -100,9 +101,13 @@ func (s *Sweeper) Answers(ctx context.Context) error {
 // whoever began to fetch the file has it.
 const exportKept = time.Hour
 
-// Rows forgets the rows of uploads and exports that are done with.
+// Rows forgets the rows of uploads, exports and distributions that are done
+// with, and the members of deleted pools.
 func (s *Sweeper) Rows(ctx context.Context) error {
-	return errors.Join(s.rows(ctx, postgres.ImportRows, 0), s.rows(ctx, postgres.ExportRows, exportKept))
+	return errors.Join(
+		s.rows(ctx, postgres.ImportRows, 0), s.rows(ctx, postgres.MemberRows, 0), s.rows(ctx, postgres.ExportRows, exportKept),
+		s.rows(ctx, postgres.DistributionRows, coupon.PlanOpen),
+		inBatches(mostCopied, func() (int, error) { return s.store.DropMembers(ctx, mostCopied) }))
 }
 
 func (s *Sweeper) rows(ctx context.Context, table postgres.JobRows, kept time.Duration) error {

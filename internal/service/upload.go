@@ -27,8 +27,8 @@ const (
 // UploadRequest brings a file of codes for a book.
 type UploadRequest struct {
 	BookID         uuid.UUID
-	Open           func(zone string) (codefile.Rows, error) // days are of this zone
-	FileName       string                                   // as the sender calls it; empty: he did not say
+	Open           func(zone string) (codefile.Rows[coupon.UploadRow], error) // days are of this zone
+	FileName       string                                                     // as the sender calls it; empty: he did not say
 	OnDuplicate    coupon.OnDuplicate
 	DryRun         bool // only tell what would be refused
 	IdempotencyKey string
@@ -62,30 +62,48 @@ func (s *Service) SubmitUpload(ctx context.Context, p auth.Principal, in UploadR
 	}
 	rows, err := in.Open(book.TimeZone)
 	if err == nil {
-		job.Total, params.Holders, err = s.storeRows(ctx, job.ID, rows)
+		job.Total, params.Holders, err = s.storeCodes(ctx, job.ID, rows)
 	}
 	if err == nil {
 		job.Params, err = json.Marshal(params)
 	}
 	if err != nil {
-		s.dropRows(ctx, job.ID)
+		s.dropRows(ctx, postgres.ImportRows, job.ID)
 		return Submission{}, err
 	}
 	job.Fingerprint = in.Fingerprint()
 	submitted, err := s.submitBulk(ctx, job, book.TakesCodes)
 	if err == nil && submitted.Replayed || errors.Is(err, coupon.ErrBookState) || errors.Is(err, coupon.ErrKeyReused) {
-		s.dropRows(ctx, job.ID)
+		s.dropRows(ctx, postgres.ImportRows, job.ID)
 	}
 	return submitted, err
 }
 
-// storeRows reads a file to its end. It returns how many rows there are, and
-// whether some have a holder.
-func (s *Service) storeRows(ctx context.Context, id uuid.UUID, rows codefile.Rows) (n int, holders bool, err error) {
+// storeCodes stores the rows of a file of codes. It returns how many there are,
+// and whether some have a holder.
+func (s *Service) storeCodes(ctx context.Context, id uuid.UUID, rows codefile.Rows[coupon.UploadRow]) (n int, holders bool, err error) {
 	generator := coupon.NewGenerator()
-	chunk := make([]postgres.ImportRow, 0, mostCopied)
+	n, err = storeRows(rows, func(after int, chunk []coupon.UploadRow) error {
+		stored := make([]postgres.ImportRow, len(chunk))
+		for i, row := range chunk {
+			rank, err := generator.DrawRank()
+			if err != nil {
+				return err
+			}
+			holders = holders || row.User != nil
+			stored[i] = postgres.ImportRow{UploadRow: row, CouponID: uuid.Must(uuid.NewV7()), DrawRank: rank}
+		}
+		return s.store.CopyImportRows(ctx, id, after, stored)
+	})
+	return n, holders, err
+}
+
+// storeRows reads a file to its end and stores its rows in chunks, and returns
+// how many there are.
+func storeRows[R any](rows codefile.Rows[R], store func(after int, chunk []R) error) (n int, err error) {
+	chunk := make([]R, 0, mostCopied)
 	flush := func() error {
-		err := s.store.CopyImportRows(ctx, id, n, chunk)
+		err := store(n, chunk)
 		n, chunk = n+len(chunk), chunk[:0]
 		return err
 	}
@@ -95,35 +113,29 @@ func (s *Service) storeRows(ctx context.Context, id uuid.UUID, rows codefile.Row
 			break
 		}
 		if err != nil {
-			return n, holders, err
+			return n, err
 		}
-		holders = holders || row.User != nil
-		rank, err := generator.DrawRank()
-		if err != nil {
-			return n, holders, err
-		}
-		chunk = append(chunk, postgres.ImportRow{UploadRow: row, CouponID: uuid.Must(uuid.NewV7()), DrawRank: rank})
-		if len(chunk) == mostCopied {
+		if chunk = append(chunk, row); len(chunk) == mostCopied {
 			if err = flush(); err != nil {
-				return n, holders, err
+				return n, err
 			}
 		}
 		if n+len(chunk) > coupon.MaxUpload {
-			return n, holders, coupon.ErrBadFile.With("The file has more than %d rows: send it in parts.", coupon.MaxUpload)
+			return n, coupon.ErrBadFile.With("The file has more than %d rows: send it in parts.", coupon.MaxUpload)
 		}
 	}
 	if err = flush(); err == nil && n == 0 {
-		err = coupon.ErrBadFile.With("The file has no codes: send one with a code in each row.")
+		err = coupon.ErrBadFile.With("The file has no rows: send one with at least one.")
 	}
-	return n, holders, err
+	return n, err
 }
 
 // dropRows forgets the rows of an upload that came to nothing. Where it fails,
 // the sweeper does so later.
-func (s *Service) dropRows(ctx context.Context, id uuid.UUID) {
+func (s *Service) dropRows(ctx context.Context, table postgres.JobRows, id uuid.UUID) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	err := inBatches(mostCopied, func() (int, error) { return s.store.DropRows(ctx, postgres.ImportRows, id, mostCopied) })
+	err := inBatches(mostCopied, func() (int, error) { return s.store.DropRows(ctx, table, id, mostCopied) })
 	if err != nil {
 		slog.WarnContext(ctx, "rows of an upload not dropped", "job_id", id, "error", err)
 	}

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { guessColumns, isHeader, readHead } from './csv'
+import { codeColumns, guessColumns, isHeader, memberColumns, readHead } from './csv'
 
 const file = (text: string) => new File([text], 'codes.csv')
 
@@ -16,7 +16,7 @@ it.each([
 ])('reads the head of %j', async (text, delimiter, columns) => {
   const head = await readHead(file(text))
   expect(head.delimiter).toBe(delimiter)
-  expect(guessColumns(head)).toEqual(columns)
+  expect(guessColumns(head, codeColumns)).toEqual(columns)
 })
 
 it('reads no more than the beginning', async () => {
@@ -25,10 +25,16 @@ it('reads no more than the beginning', async () => {
 })
 
 it('knows a header by the column of the codes', () => {
-  expect(isHeader(['Codes', 'x'])).toBe(true)
-  expect(isHeader(['email', 'x'])).toBe(false)
+  expect(isHeader(['Codes', 'x'], codeColumns)).toBe(true)
+  expect(isHeader(['email', 'x'], codeColumns)).toBe(false)
 })
 
 it('has nothing to guess in an empty file', async () => {
-  expect(guessColumns(await readHead(file('')))).toEqual([])
+  expect(guessColumns(await readHead(file('')), codeColumns)).toEqual([])
+})
+
+it('finds the members in a file of people', async () => {
+  const head = await readHead(file('Name;E-Mail;metadata.x\nAnn;ann@example.com;y\n'))
+  expect(isHeader(head.rows[0] ?? [], memberColumns)).toBe(true)
+  expect(guessColumns(head, memberColumns)).toEqual(['name', 'user', '-'])
 })

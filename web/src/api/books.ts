@@ -11,10 +11,10 @@ export type BookChanges = components['schemas']['EditBookRequest']
 const by = (id: string) => ({ path: { id } })
 
 export function getBooks(
-  filter: { archived?: boolean; cursor?: string | undefined },
+  filter: { archived?: boolean; cursor?: string | undefined; limit?: number },
   signal?: AbortSignal,
 ) {
-  return ask(api.GET('/api/v1/books', { params: { query: { ...filter, limit: 24 } }, signal }))
+  return ask(api.GET('/api/v1/books', { params: { query: { limit: 24, ...filter } }, signal }))
 }
 
 export function getBook(id: string, signal?: AbortSignal): Promise<Book> {

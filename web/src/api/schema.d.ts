@@ -704,6 +704,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a distribution where it is
+         * @description For manager, admin, and API keys with scope distributions:write.
+         */
+        post: operations["cancel-job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{id}/outcomes": {
         parameters: {
             query?: never;
@@ -712,7 +732,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What a bulk job refused, and why
+         * What became of the items of a bulk job
          * @description For user, manager, admin, and API keys with scope jobs:read.
          */
         get: operations["job-outcomes"];
@@ -738,6 +758,66 @@ export interface paths {
         get: operations["job-report"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a distribution
+         * @description For manager, admin, and API keys with scope distributions:write.
+         */
+        post: operations["pause-job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back what a distribution gave out
+         * @description For manager, admin, and API keys with scope distributions:write.
+         */
+        post: operations["recall-job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a paused distribution go on
+         * @description For manager, admin, and API keys with scope distributions:write.
+         */
+        post: operations["resume-job"];
         delete?: never;
         options?: never;
         head?: never;
@@ -778,6 +858,142 @@ export interface paths {
         get: operations["my-coupons"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List pools
+         * @description For manager, admin, and API keys with scope pools:read.
+         */
+        get: operations["list-pools"];
+        put?: never;
+        /**
+         * Make a pool
+         * @description For manager, admin, and API keys with scope pools:write.
+         */
+        post: operations["create-pool"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a pool
+         * @description For manager, admin, and API keys with scope pools:read.
+         */
+        get: operations["get-pool"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a pool
+         * @description For manager, admin, and API keys with scope pools:write.
+         */
+        delete: operations["delete-pool"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a pool
+         * @description For manager, admin, and API keys with scope pools:write.
+         */
+        patch: operations["edit-pool"];
+        trace?: never;
+    };
+    "/api/v1/pools/{id}/distributions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give coupons to a pool, or plan to
+         * @description For manager, admin, and API keys with scope distributions:write.
+         */
+        post: operations["distribute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{id}/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Import members from a file
+         * @description For manager, admin, and API keys with scope pools:write.
+         */
+        post: operations["import-members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List a pool's members
+         * @description For manager, admin, and API keys with scope pools:read.
+         */
+        get: operations["pool-members"];
+        put?: never;
+        /**
+         * Add members
+         * @description For manager, admin, and API keys with scope pools:write.
+         */
+        post: operations["add-members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools/{id}/members/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove members
+         * @description For manager, admin, and API keys with scope pools:write.
+         */
+        post: operations["remove-members"];
         delete?: never;
         options?: never;
         head?: never;
@@ -867,6 +1083,23 @@ export interface components {
             };
             /** @description an instant, or a day in the book's zone */
             starts_at?: string;
+        };
+        AddMembersRequest: {
+            /** @description make accounts for e-mails and external ids that name nobody */
+            create_missing?: boolean;
+            /** @description each in one way: user_id, email or external_id */
+            members: components["schemas"]["MemberRef"][];
+        };
+        AddedResponse: {
+            /** Format: int64 */
+            added: number;
+            /**
+             * Format: int64
+             * @description were members before, or come twice
+             */
+            same: number;
+            /** @description name nobody we know */
+            unknown: components["schemas"]["Unknown"][];
         };
         ApiKey: {
             /** Format: date-time */
@@ -1074,7 +1307,7 @@ export interface components {
              * @description whom the key acts for; you, if left out
              */
             owner_id?: string;
-            scopes: ("books:read" | "books:write" | "claims:write" | "coupons:redeem" | "coupons:write" | "jobs:read")[];
+            scopes: ("books:read" | "books:write" | "claims:write" | "coupons:redeem" | "coupons:write" | "jobs:read" | "pools:read" | "pools:write" | "distributions:write")[];
         };
         CreateBookRequest: {
             /** @description what a coupon is worth, at most 8 KiB; handed back to whoever redeems it; null: not said */
@@ -1146,6 +1379,71 @@ export interface components {
              */
             valid_for_seconds?: number;
         };
+        CreatePoolRequest: {
+            description?: string;
+            /** @example Newsletter */
+            name: string;
+        };
+        DistributeRequest: {
+            /** @description whose coupons go out */
+            book_id?: string;
+            /**
+             * Format: int64
+             * @description of mode random: coupons in all
+             */
+            count?: number;
+            /** @description only plan: the job's result has the plan, its outcomes have each recipient */
+            dry_run?: boolean;
+            /**
+             * @description equal: per_user to each member; random: count in all, dealt in rounds of one each, and what the last round has too few of to members drawn at random
+             * @enum {string}
+             */
+            mode?: "equal" | "random";
+            /**
+             * @description with too few coupons, or members who can take too few: give nothing at all (the default), or deal what there is
+             * @enum {string}
+             */
+            on_shortage?: "fail" | "partial";
+            /**
+             * Format: int64
+             * @description of mode equal: coupons for each member
+             */
+            per_user?: number;
+            /** @description do exactly what this dry run has planned; then leave out everything else */
+            plan_id?: string;
+        };
+        Distribution: {
+            /** @description nothing was given out; it is a plan */
+            dry_run: boolean;
+            /** @description how many recipients are to get how many */
+            gets: components["schemas"]["Gets"][];
+            /**
+             * Format: int64
+             * @description coupons given out
+             */
+            granted: number;
+            /**
+             * Format: int64
+             * @description free coupons of the book after it
+             */
+            left: number;
+            /**
+             * Format: int64
+             * @description of the pool when it was looked at
+             */
+            members: number;
+            /** @description of a dry run */
+            plan?: components["schemas"]["Plan"];
+            /**
+             * Format: int64
+             * @description coupons to give out
+             */
+            planned: number;
+            /** @description how many get nothing, or less than planned, for each */
+            reasons: {
+                [key: string]: number;
+            };
+        };
         EditBookRequest: {
             /** @description what a coupon is worth, at most 8 KiB; handed back to whoever redeems it; null: not said */
             benefit?: {
@@ -1214,6 +1512,10 @@ export interface components {
              * @description how long a coupon assigned from now on is good; 0, as long as the book, if never given
              */
             valid_for_seconds?: number;
+        };
+        EditPoolRequest: {
+            description?: string;
+            name?: string;
         };
         Export: {
             /**
@@ -1287,6 +1589,15 @@ export interface components {
             /** @description after the pattern */
             suffix?: string;
         };
+        Gets: {
+            /**
+             * Format: int64
+             * @description each
+             */
+            coupons: number;
+            /** Format: int64 */
+            recipients: number;
+        };
         Granted: {
             code: string;
             /** Format: date-time */
@@ -1307,8 +1618,26 @@ export interface components {
             /** Format: int64 */
             refused: number;
         };
+        ImportedMembers: {
+            /** Format: int64 */
+            added: number;
+            /** @description how many rows were refused for each */
+            reasons: {
+                [key: string]: number;
+            };
+            /** Format: int64 */
+            refused: number;
+            /**
+             * Format: int64
+             * @description were members before, or come twice
+             */
+            same: number;
+        };
         Job: {
-            book_id: string;
+            /** @description null: it is about a pool alone */
+            book_id: string | null;
+            /** @description it was asked to end where it is */
+            canceling: boolean;
             /** @description the chosen one, of an assign */
             coupon_id: string | null;
             /** Format: date-time */
@@ -1320,8 +1649,10 @@ export interface components {
             finished_at: string | null;
             id: string;
             /** @enum {string} */
-            kind: "claim" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes";
+            kind: "claim" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution";
             links: components["schemas"]["Links"];
+            /** @description of a distribution or an import of members */
+            pool_id: string | null;
             /**
              * Format: int64
              * @description of a waiting claim in its book's queue; 1 is next
@@ -1332,7 +1663,7 @@ export interface components {
             /** Format: date-time */
             started_at: string | null;
             /** @enum {string} */
-            status: "queued" | "running" | "succeeded" | "partially_succeeded" | "failed";
+            status: "queued" | "running" | "paused" | "succeeded" | "partially_succeeded" | "failed" | "canceled";
             submitted_by: string;
             /** @description whom a claim is for */
             user_id: string | null;
@@ -1386,6 +1717,28 @@ export interface components {
             expires_at: string;
             user: components["schemas"]["User"];
         };
+        Member: {
+            /** Format: date-time */
+            added_at: string;
+            /**
+             * Format: date-time
+             * @description a disabled member gets nothing
+             */
+            disabled_at: string | null;
+            email: string | null;
+            external_id: string | null;
+            name: string;
+            user_id: string;
+        };
+        MemberRef: {
+            email?: string;
+            external_id?: string;
+            user_id?: string;
+        };
+        Members: {
+            /** @description each in one way: user_id, email or external_id */
+            members: components["schemas"]["MemberRef"][];
+        };
         MyCouponsResponse: {
             /** @description all of the caller's coupons by state, of the book if one is given */
             counts: {
@@ -1396,8 +1749,11 @@ export interface components {
             next_cursor: string | null;
         };
         Outcome: {
+            /** @description of a coupon; how a file of members names the user */
             code: string | null;
-            detail: string;
+            /** @description that the recipient got */
+            coupons?: components["schemas"]["Granted"][];
+            detail: string | null;
             /**
              * Format: int64
              * @description where it begins in the file; its place in a JSON list
@@ -1408,8 +1764,19 @@ export interface components {
              * @description the item's number, from 1
              */
             n: number;
-            /** @description stable, for machines */
-            reason: string;
+            /**
+             * Format: int64
+             * @description coupons that the recipient was to get
+             */
+            planned: number | null;
+            /** @description stable, for machines; null where all went as planned */
+            reason: string | null;
+            /** @enum {string} */
+            status: "refused" | "planned" | "granted" | "skipped" | "failed" | "left";
+            /** @description the recipient's e-mail or external id */
+            user: string | null;
+            /** @description the recipient */
+            user_id: string | null;
         };
         PageBatch: {
             data: components["schemas"]["Batch"][];
@@ -1431,8 +1798,18 @@ export interface components {
             /** @description where the list goes on; null at its end */
             next_cursor: string | null;
         };
+        PageMember: {
+            data: components["schemas"]["Member"][];
+            /** @description where the list goes on; null at its end */
+            next_cursor: string | null;
+        };
         PageOutcome: {
             data: components["schemas"]["Outcome"][];
+            /** @description where the list goes on; null at its end */
+            next_cursor: string | null;
+        };
+        PagePool: {
+            data: components["schemas"]["Pool"][];
             /** @description where the list goes on; null at its end */
             next_cursor: string | null;
         };
@@ -1445,6 +1822,31 @@ export interface components {
             data: components["schemas"]["Use"][];
             /** @description where the list goes on; null at its end */
             next_cursor: string | null;
+        };
+        Plan: {
+            /** Format: date-time */
+            expires_at: string;
+            /** @description the same for the same members, terms and shares */
+            hash: string;
+            /** @description send it as plan_id to carry the plan out */
+            id: string;
+        };
+        Pool: {
+            /** Format: date-time */
+            created_at: string;
+            description: string;
+            id: string;
+            /**
+             * Format: int64
+             * @description how many there are
+             */
+            members: number;
+            name: string;
+            owner_id: string;
+            /** Format: date-time */
+            updated_at: string;
+            /** Format: int64 */
+            version: number;
         };
         Preview: {
             /**
@@ -1504,6 +1906,11 @@ export interface components {
             failed: number;
             /** Format: int64 */
             processed: number;
+            /**
+             * Format: int64
+             * @description recipients who get nothing by the plan, or because of what has come up on their side
+             */
+            skipped: number;
             /** Format: int64 */
             succeeded: number;
             /** Format: int64 */
@@ -1512,6 +1919,23 @@ export interface components {
         Reason: {
             /** @description why; it goes into the audit trail */
             reason: string;
+        };
+        Recall: {
+            distribution_id: string;
+            /**
+             * Format: int64
+             * @description coupons that are used, locked or over; the job's outcomes name them
+             */
+            left: number;
+            /** @description how many are left for each */
+            reasons: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description coupons that went back into the stock
+             */
+            recalled: number;
         };
         RedeemRequest: {
             /** @description from lock; books with require_lock false need none */
@@ -1547,13 +1971,30 @@ export interface components {
             /** @description 10 to 200 characters */
             password: string;
         };
+        RemovedResponse: {
+            /** Format: int64 */
+            removed: number;
+            /**
+             * Format: int64
+             * @description were no members, or come twice
+             */
+            same: number;
+            /** @description name nobody we know */
+            unknown: components["schemas"]["Unknown"][];
+        };
         Result: {
             /** @description of a claim */
             coupons?: components["schemas"]["Granted"][];
+            /** @description of a distribution, or its plan */
+            distribution?: components["schemas"]["Distribution"];
             /** @description of an export */
             export?: components["schemas"]["Export"];
             /** @description of an import */
             import?: components["schemas"]["Import"];
+            /** @description of an import of members */
+            members?: components["schemas"]["ImportedMembers"];
+            /** @description of a recall; while it runs, so far */
+            recall?: components["schemas"]["Recall"];
             /** @description of the voiding of a batch */
             void?: components["schemas"]["Void"];
         };
@@ -1660,6 +2101,14 @@ export interface components {
         };
         TimelineResponse: {
             data: components["schemas"]["Timeline"][];
+        };
+        Unknown: {
+            /**
+             * Format: int64
+             * @description the place in members, from 0
+             */
+            index: number;
+            member: components["schemas"]["MemberRef"];
         };
         UnlockRequest: {
             lock_token?: string;
@@ -3101,17 +3550,17 @@ export interface operations {
     "upload-codes": {
         parameters: {
             query?: {
+                /** @description whether the first row is one */
+                header?: "auto" | "yes" | "no";
+                delimiter?: "auto" | "comma" | "semicolon" | "tab";
                 /** @description of codes that exist already or come twice: skip these, or add nothing at all */
                 on_duplicate?: "skip" | "fail";
                 /** @description only tell what would be refused */
                 dry_run?: boolean;
                 /** @description what the columns are, by their place: code, user, max_redemptions, starts_at, expires_at, metadata, metadata.<key>, or - to leave one out; without it, the header says */
                 columns?: string[];
-                /** @description whether the first row is one */
-                header?: "auto" | "yes" | "no";
                 /** @description what the file is called, for the list of batches */
                 file_name?: string;
-                delimiter?: "auto" | "comma" | "semicolon" | "tab";
             };
             header?: {
                 /** @description 1 to 255 visible characters; the same key brings the same job */
@@ -4659,7 +5108,9 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string;
                 book_id?: string;
-                status?: "queued" | "running" | "succeeded" | "partially_succeeded" | "failed";
+                pool_id?: string;
+                kind?: "claim" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution";
+                status?: "queued" | "running" | "paused" | "succeeded" | "partially_succeeded" | "failed" | "canceled";
             };
             header?: never;
             path?: never;
@@ -4815,12 +5266,93 @@ export interface operations {
             };
         };
     };
+    "cancel-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "job-outcomes": {
         parameters: {
             query?: {
                 limit?: number;
                 /** @description next_cursor of the page before */
                 cursor?: string;
+                status?: "refused" | "planned" | "granted" | "skipped" | "failed" | "left";
             };
             header?: never;
             path: {
@@ -4897,7 +5429,9 @@ export interface operations {
     };
     "job-report": {
         parameters: {
-            query?: never;
+            query?: {
+                status?: "refused" | "planned" | "granted" | "skipped" | "failed" | "left";
+            };
             header?: never;
             path: {
                 id: string;
@@ -4912,6 +5446,255 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "pause-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "recall-job": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reason"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "resume-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
             };
             /** @description Unauthorized */
             401: {
@@ -5066,6 +5849,830 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MyCouponsResponse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "list-pools": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PagePool"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "create-pool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreatePoolRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "get-pool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "delete-pool": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "edit-pool": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the ETag of the pool you read: 412 if it has changed since */
+                "If-Match"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditPoolRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pool"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    distribute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DistributeRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "import-members": {
+        parameters: {
+            query?: {
+                /** @description whether the first row is one */
+                header?: "auto" | "yes" | "no";
+                delimiter?: "auto" | "comma" | "semicolon" | "tab";
+                /** @description what the columns are, by their place: user (an id, an e-mail or an external id), name, or - to leave one out; without it, the header says */
+                columns?: string[];
+                /** @description make accounts for e-mails and external ids that name nobody */
+                create_missing?: boolean;
+            };
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file?: string;
+                };
+                "text/csv": string;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "pool-members": {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description next_cursor of the page before */
+                cursor?: string;
+                /** @description how the e-mail or the external id begins */
+                prefix?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageMember"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "add-members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddMembersRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedResponse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Members"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RemovedResponse"];
                 };
             };
             /** @description Unauthorized */

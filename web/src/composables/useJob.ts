@@ -1,6 +1,7 @@
 import { computed, onScopeDispose, readonly, ref, shallowRef, type Ref } from 'vue'
 import { describe, isPassing } from '@/api/client'
 import { followJob, type Job } from '@/api/sales'
+import { newKey } from '@/keys'
 
 const retryAfterMs = 2_000
 
@@ -21,7 +22,7 @@ export function useJob(ended: (job: Job) => void = () => {}) {
     busy.value = true
     problem.value = ''
     job.value = undefined
-    key ??= crypto.randomUUID()
+    key ??= newKey()
     try {
       job.value = await submit(key)
       key = undefined
@@ -59,6 +60,17 @@ export function useJob(ended: (job: Job) => void = () => {}) {
     ended(job.value)
   }
 
+  /** Tells a job on its way something, and shows what it has become. */
+  async function tell(steer: () => Promise<Job>): Promise<void> {
+    problem.value = ''
+    try {
+      const steered = await steer()
+      if (!job.value?.done) job.value = steered
+    } catch (error) {
+      problem.value = describe(error)
+    }
+  }
+
   function forget(): void {
     job.value = undefined
     problem.value = ''
@@ -73,6 +85,7 @@ export function useJob(ended: (job: Job) => void = () => {}) {
     working: computed(() => busy.value && !!job.value),
     run,
     follow,
+    tell,
     forget,
   }
 }

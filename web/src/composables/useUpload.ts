@@ -1,19 +1,30 @@
 import { computed, onScopeDispose, readonly, ref, shallowRef } from 'vue'
 import { describe, isPassing } from '@/api/client'
-import { uploadCodes, type UploadOptions } from '@/api/codes'
 import type { Job } from '@/api/sales'
 import { useJob } from './useJob'
+import { newKey } from '@/keys'
 
-/** A file on its way into a book: sent first, then a job that is followed to its end. */
-export function useUpload(book: string, accepted: (job: Job) => Promise<unknown>) {
+type Send<O> = (
+  file: File,
+  options: O,
+  key: string,
+  sent: (part: number) => void,
+  signal: AbortSignal,
+) => Promise<Job>
+
+/** A file on its way in: sent first, then a job that is followed to its end. */
+export function useUpload<O extends object>(
+  upload: Send<O>,
+  accepted: (job: Job) => Promise<unknown>,
+) {
   const { job, problem: lost, busy: following, follow, forget } = useJob()
   const sent = ref<number>()
   const refusal = ref('')
-  const options = shallowRef<UploadOptions>({})
+  const options = shallowRef<O>()
   let sending: AbortController | undefined
-  let key = crypto.randomUUID()
+  let key = newKey()
 
-  async function send(file: File, how: UploadOptions): Promise<void> {
+  async function send(file: File, how: O): Promise<void> {
     sending = new AbortController()
     options.value = how
     refusal.value = ''
@@ -21,13 +32,13 @@ export function useUpload(book: string, accepted: (job: Job) => Promise<unknown>
     sent.value = 0
     try {
       const tell = (part: number) => (sent.value = part)
-      const made = await uploadCodes(book, file, how, key, tell, sending.signal)
-      key = crypto.randomUUID()
+      const made = await upload(file, how, key, tell, sending.signal)
+      key = newKey()
       sent.value = undefined
       await accepted(made)
       await follow(made.id)
     } catch (error) {
-      if (!isPassing(error)) key = crypto.randomUUID()
+      if (!isPassing(error)) key = newKey()
       if (!sending.signal.aborted) refusal.value = describe(error)
     } finally {
       sent.value = undefined

@@ -115,7 +115,7 @@ describe('a book', () => {
 
   it('says what a voided batch has left', async () => {
     const result = { batch_id: 't1', voided: 8, left: 2, reasons: { already_redeemed: 2 } }
-    const progress = { total: 10, processed: 10, succeeded: 8, failed: 2 }
+    const progress = { total: 10, processed: 10, succeeded: 8, failed: 2, skipped: 0 }
     network.use(
       http.post('*/api/v1/books/b1/batches/t1/void', () =>
         HttpResponse.json(

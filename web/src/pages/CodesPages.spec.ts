@@ -91,7 +91,7 @@ describe('uploading codes', () => {
           job({
             done: true,
             status: 'partially_succeeded',
-            progress: { total: 2, processed: 2, succeeded: 1, failed: 1 },
+            progress: { total: 2, processed: 2, succeeded: 1, failed: 1, skipped: 0 },
             result: { import: { dry_run: false, added: 1, refused: 1, reasons: { too_long: 1 } } },
           }),
         ),
