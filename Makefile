@@ -11,7 +11,7 @@ SERVICES := bin/couponctl services --
 RACE = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race || echo "no C compiler here: testing without the race detector" >&2)
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print)
 
-.PHONY: help run build test test-go test-web e2e generate check check-long lint lint-web fmt tidy-check bench-quick compose-env clean tools
+.PHONY: help run build test test-go test-web e2e generate check check-long lint lint-web fmt tidy-check bench-quick bench-distribution compose-env clean tools
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -83,6 +83,10 @@ lint-web: tools web/node_modules/.done web/e2e/node_modules/.done
 
 bench-quick: build ## Measure claims side by side with the usual designs (some minutes)
 	@bin/couponctl services --durable -- $(GO) run ./bench
+
+bench-distribution: build ## Measure distributions to 100,000 and 1,000,000 people beside bare SQL (some minutes)
+	@bin/couponctl services --durable -- $(GO) run ./bench -distribution 100000
+	@bin/couponctl services --durable -- $(GO) run ./bench -distribution 1000000
 
 compose-env: ## Write .env with random passwords for docker-compose.yml
 	@deploy/make-env

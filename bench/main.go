@@ -1,12 +1,14 @@
 // Command bench measures claims side by side with the usual designs, on the
 // same machine, Postgres, rows and HTTP stack, in one run. What counts are the
-// ratios: P1, P3 and P8 of the product's goals. `make bench-quick` runs it.
+// ratios: P1, P3 and P8 of the product's goals, or, with -distribution, P5.
+// `make bench-quick` and `make bench-distribution` run it.
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +26,9 @@ const (
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	people := flag.Int("distribution", 0, "measure a distribution to so many recipients instead of claims")
+	flag.Parse()
+	if err := run(context.Background(), *people); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -37,7 +41,7 @@ type figures struct {
 	P8 []float64 `json:"p8_p50_milliseconds,omitempty"`
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, people int) error {
 	dir, err := os.MkdirTemp("", "couponbook-bench-")
 	if err != nil {
 		return err
@@ -48,6 +52,9 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer s.close()
+	if people > 0 {
+		return s.distribution(ctx, people)
+	}
 	results := map[string]*figures{}
 	for _, d := range s.designs {
 		results[d.name] = &figures{}

@@ -26,6 +26,11 @@ func TestInTheBrowser(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, 1, 1)
 	h.sale(t, 100, 20)
+	// Parts of a distribution take long enough for a person to pause it.
+	_, err := h.pool.Exec(t.Context(), `
+		CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1.5); RETURN NULL; END $$;
+		CREATE TRIGGER slow AFTER INSERT ON job_outcomes FOR EACH STATEMENT EXECUTE FUNCTION slow()`)
+	require.NoError(t, err)
 	h.browse(t, nil)
 	h.verify(t)
 }

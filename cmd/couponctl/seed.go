@@ -73,8 +73,10 @@ func seed(ctx context.Context, url string) (book uuid.UUID, err error) {
 			book = books[i].ID
 			return nil
 		}
-		book, err = seedBooks(ctx, s, manager)
-		return err
+		if book, err = seedBooks(ctx, s, manager); err != nil {
+			return err
+		}
+		return seedPool(ctx, s, manager)
 	})
 	return book, err
 }
@@ -119,6 +121,22 @@ func seedBooks(ctx context.Context, s *service.Service, manager auth.Principal) 
 		return uuid.Nil, err
 	}
 	return seedBook(ctx, s, manager, welcome, 1000, "WELCOME-####-####") // the newest: the README takes that
+}
+
+// seedPool makes a pool of the demo's customers.
+func seedPool(ctx context.Context, s *service.Service, manager auth.Principal) error {
+	pool, err := s.CreatePool(ctx, manager, coupon.PoolSettings{Name: "Regulars", Description: "Who buys every week."})
+	if err != nil {
+		return err
+	}
+	var members []coupon.UserRef
+	for _, person := range demoPeople {
+		if person.Role == coupon.UserRole {
+			members = append(members, coupon.UserRef{Email: person.Email})
+		}
+	}
+	_, err = s.AddMembers(ctx, manager, pool.ID, members, false)
+	return err
 }
 
 func seedBook(ctx context.Context, s *service.Service, manager auth.Principal, settings coupon.BookSettings, n int, pattern string) (uuid.UUID, error) {

@@ -1,6 +1,7 @@
 package coupon
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -105,10 +106,13 @@ type Recipient struct {
 	N        int // his place in the plan, from 1
 	UserID   uuid.UUID
 	Planned  int
-	Reason   OutcomeReason // why nothing is planned for him
+	Reason   OutcomeReason // why nothing is planned for him, or less than the terms have for him; empty: he was not drawn, or all is well
 	Disabled bool          // since
 	Used     int           // coupons of the book that he has by now
 }
+
+// unplanned is why nothing is planned for him.
+func (r Recipient) unplanned() OutcomeReason { return cmp.Or(r.Reason, NotDrawn) }
 
 // Gift is what becomes of a recipient.
 type Gift struct {
@@ -123,10 +127,10 @@ type Gift struct {
 func Hand(recipients []Recipient, perUser *int, left int) []Gift {
 	gifts := make([]Gift, len(recipients))
 	for i, r := range recipients {
-		g := Gift{Recipient: r, Coupons: r.Planned, Status: OutcomeGranted}
+		g := Gift{Recipient: r, Coupons: r.Planned, Status: OutcomeGranted, Reason: r.Reason}
 		switch {
 		case r.Planned == 0:
-			g.Status, g.Reason = OutcomeSkipped, r.Reason
+			g.Status, g.Reason = OutcomeSkipped, r.unplanned()
 		case r.Disabled:
 			g.Coupons, g.Status, g.Reason = 0, OutcomeSkipped, UserDisabled
 		default:
@@ -155,7 +159,7 @@ func FailAll(recipients []Recipient, reason OutcomeReason) []Gift {
 	for i, r := range recipients {
 		gifts[i] = Gift{Recipient: r, Status: OutcomeFailed, Reason: reason}
 		if r.Planned == 0 {
-			gifts[i].Status, gifts[i].Reason = OutcomeSkipped, r.Reason
+			gifts[i].Status, gifts[i].Reason = OutcomeSkipped, r.unplanned()
 		}
 	}
 	return gifts

@@ -160,7 +160,9 @@ func TestHand(t *testing.T) {
 	}{
 		"as planned":                  {coupon.Recipient{Planned: 2}, nil, 5, 2, coupon.OutcomeGranted, ""},
 		"as planned, to the limit":    {coupon.Recipient{Planned: 2}, &two, 2, 2, coupon.OutcomeGranted, ""},
-		"nothing planned":             {coupon.Recipient{Reason: coupon.NotDrawn}, nil, 5, 0, coupon.OutcomeSkipped, coupon.NotDrawn},
+		"not drawn":                   {coupon.Recipient{}, nil, 5, 0, coupon.OutcomeSkipped, coupon.NotDrawn},
+		"nothing planned":             {coupon.Recipient{Reason: coupon.UserDisabled}, nil, 5, 0, coupon.OutcomeSkipped, coupon.UserDisabled},
+		"less than asked for":         {coupon.Recipient{Planned: 1, Reason: coupon.RowLimitReached}, &two, 5, 1, coupon.OutcomeGranted, coupon.RowLimitReached},
 		"disabled since":              {coupon.Recipient{Planned: 1, Disabled: true}, nil, 5, 0, coupon.OutcomeSkipped, coupon.UserDisabled},
 		"claimed one since":           {coupon.Recipient{Planned: 2, Used: 1}, &two, 5, 1, coupon.OutcomeGranted, coupon.RowLimitReached},
 		"claimed all since":           {coupon.Recipient{Planned: 2, Used: 2}, &two, 5, 0, coupon.OutcomeSkipped, coupon.RowLimitReached},
@@ -175,7 +177,7 @@ func TestHand(t *testing.T) {
 	// What one gets is not left for the next.
 	gifts := coupon.Hand([]coupon.Recipient{{UserID: uuid.New(), Planned: 2}, {UserID: uuid.New(), Planned: 2}}, nil, 3)
 	require.Equal(t, []int{2, 1}, []int{gifts[0].Coupons, gifts[1].Coupons})
-	gifts = coupon.FailAll([]coupon.Recipient{{Planned: 2}, {Reason: coupon.NotDrawn}}, coupon.BookEnded)
+	gifts = coupon.FailAll([]coupon.Recipient{{Planned: 2}, {}}, coupon.BookEnded)
 	require.Equal(t, []coupon.OutcomeReason{coupon.BookEnded, coupon.NotDrawn}, []coupon.OutcomeReason{gifts[0].Reason, gifts[1].Reason})
 	require.Equal(t, []coupon.OutcomeStatus{coupon.OutcomeFailed, coupon.OutcomeSkipped}, []coupon.OutcomeStatus{gifts[0].Status, gifts[1].Status})
 	require.Zero(t, coupon.Coupons(gifts))

@@ -75,22 +75,21 @@ func (s *Store) Distribution(ctx context.Context, jobID uuid.UUID) (Distribution
 }
 
 // Snapshot stores who the members of the run's pool are, what each can take of
-// its book, and a random draw for each. It can take seconds for a large pool,
-// and needs neither the run's row nor the book's stock.
-func (s *Store) Snapshot(ctx context.Context, run BulkRun, mostEach int) error {
+// its book, why that is less than the terms have for him, and a random draw for
+// each. It can take seconds for a large pool, and needs neither the run's row
+// nor the book's stock.
+func (s *Store) Snapshot(ctx context.Context, run BulkRun, terms coupon.DistributionTerms) error {
 	return s.patiently(ctx, byHash, `
 		INSERT INTO distribution_rows (job_id, n, user_id, capacity, draw, reason)
-		SELECT @job, row_number() OVER (ORDER BY user_id), user_id, CASE WHEN reason IS NULL THEN least(@most, room) ELSE 0 END,
-		       gen_random_uuid(), reason
+		SELECT @job, row_number() OVER (ORDER BY user_id), user_id, CASE WHEN disabled THEN 0 ELSE greatest(0, least(@most, room)) END,
+		       gen_random_uuid(), CASE WHEN disabled THEN @disabled WHEN room < greatest(1, @each::int) THEN @limited END
 		FROM (
-			SELECT m.user_id, b.max_assignments_per_user - coalesce(l.used, 0) AS room,
-			       CASE WHEN u.disabled_at IS NOT NULL THEN @disabled
-			            WHEN b.max_assignments_per_user <= coalesce(l.used, 0) THEN @limited END AS reason
+			SELECT m.user_id, u.disabled_at IS NOT NULL AS disabled, b.max_assignments_per_user - coalesce(l.used, 0) AS room
 			FROM pools p CROSS JOIN books b JOIN pool_members m ON m.pool_id = p.id JOIN users u ON u.id = m.user_id
 			LEFT JOIN book_user_limits l ON l.book_id = b.id AND l.user_id = m.user_id
 			WHERE p.id = @pool AND p.deleted_at IS NULL AND b.id = @book) AS asked`,
 		pgx.StrictNamedArgs{
-			"job": run.ID, "pool": run.PoolID, "book": run.BookID, "most": mostEach,
+			"job": run.ID, "pool": run.PoolID, "book": run.BookID, "most": terms.MostEach(), "each": terms.PerUser,
 			"disabled": coupon.UserDisabled, "limited": coupon.RowLimitReached,
 		})
 }
@@ -147,7 +146,7 @@ func (s *Store) DrawExtras(ctx context.Context, run BulkRun) error {
 // PlanSummary is what a plan comes to.
 type PlanSummary struct {
 	Gets    json.RawMessage // how many recipients get how many coupons
-	Skipped json.RawMessage // how many get none, by reason
+	Reasons json.RawMessage // how many get none, or less than the terms have for them, by reason
 	Served  int             // recipients who get some
 }
 
@@ -155,13 +154,13 @@ type PlanSummary struct {
 func (s *Store) SummarisePlan(ctx context.Context, jobID uuid.UUID) (PlanSummary, error) {
 	return one[PlanSummary](ctx, s.db, nil, `
 		WITH planned AS (
-			SELECT `+planned+` AS coupons, coalesce(reason, @not_drawn) AS reason, count(*) AS n
+			SELECT `+planned+` AS coupons, CASE WHEN `+planned+` = 0 THEN coalesce(reason, @not_drawn) ELSE reason END AS reason, count(*) AS n
 			FROM distributions d JOIN distribution_rows r ON r.job_id = coalesce(d.plan_id, d.job_id)
 			WHERE d.job_id = @job_id GROUP BY 1, 2),
 		gets AS (SELECT coupons, sum(n)::bigint AS n FROM planned WHERE coupons > 0 GROUP BY coupons)
 		SELECT (SELECT coalesce(jsonb_agg(jsonb_build_object('coupons', coupons, 'recipients', n) ORDER BY coupons DESC), '[]') FROM gets) AS gets,
 		       (SELECT coalesce(jsonb_object_agg(reason, n), '{}')
-		        FROM (SELECT reason, sum(n)::bigint AS n FROM planned WHERE coupons = 0 GROUP BY reason) AS none) AS skipped,
+		        FROM (SELECT reason, sum(n)::bigint AS n FROM planned WHERE reason IS NOT NULL GROUP BY reason) AS less) AS reasons,
 		       (SELECT coalesce(sum(n), 0)::bigint FROM gets) AS served`,
 		pgx.StrictNamedArgs{"job_id": jobID, "not_drawn": coupon.NotDrawn})
 }
@@ -194,7 +193,7 @@ func (s *Store) PlanDrift(ctx context.Context, run BulkRun) (Drift, error) {
 func (s *Store) PlannedOutcomes(ctx context.Context, jobID uuid.UUID, f coupon.OutcomeFilter, limit int) ([]coupon.Outcome, error) {
 	return all[coupon.Outcome](ctx, s.db, `
 		SELECT n, NULL::integer AS line, status, NULL::text AS code, user_id, coalesce(u.email, u.external_id) AS user, planned,
-		       CASE WHEN planned = 0 THEN coalesce(reason, @not_drawn) END AS reason, NULL::text AS detail, NULL::jsonb AS coupons
+		       CASE WHEN planned = 0 THEN coalesce(reason, @not_drawn) ELSE reason END AS reason, NULL::text AS detail, NULL::jsonb AS coupons
 		FROM (SELECT r.n, r.user_id, r.reason, `+planned+` AS planned, CASE WHEN `+planned+` > 0 THEN 'planned' ELSE 'skipped' END AS status
 		      FROM distributions d JOIN distribution_rows r ON r.job_id = d.job_id
 		      WHERE d.job_id = @job_id AND d.coupons IS NOT NULL AND r.n > @after) AS plan

@@ -35,12 +35,12 @@ func (s *Store) OpenTurn(ctx context.Context, run BulkRun, d Distribution, span 
 			return err
 		})
 	batch.Queue(`
-		SELECT r.n, r.user_id, `+planned+` AS planned, coalesce(r.reason, $5) AS reason, u.disabled_at IS NOT NULL AS disabled,
+		SELECT r.n, r.user_id, `+planned+` AS planned, coalesce(r.reason, '') AS reason, u.disabled_at IS NOT NULL AS disabled,
 		       coalesce(l.used, 0) AS used
 		FROM distributions d JOIN distribution_rows r ON r.job_id = $2 JOIN users u ON u.id = r.user_id
-		LEFT JOIN book_user_limits l ON l.book_id = $6 AND l.user_id = r.user_id
+		LEFT JOIN book_user_limits l ON l.book_id = $5 AND l.user_id = r.user_id
 		WHERE d.job_id = $1 AND r.n > $3 AND r.n <= $4 ORDER BY r.n`,
-		run.ID, d.rows(), span.After, span.To, coupon.NotDrawn, run.BookID).
+		run.ID, d.rows(), span.After, span.To, run.BookID).
 		Query(func(rows pgx.Rows) (err error) {
 			turn.Recipients, err = pgx.CollectRows(rows, pgx.RowToStructByName[coupon.Recipient])
 			return err

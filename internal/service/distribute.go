@@ -104,7 +104,7 @@ func (r *distributing) plan(ctx context.Context) error {
 // run's row is held for the end of them only.
 func (r *distributing) snapshot(ctx context.Context) error {
 	return r.store.InTx(ctx, func(tx *postgres.Store) (err error) {
-		if err = tx.Snapshot(ctx, r.run, r.d.Terms().MostEach()); err != nil {
+		if err = tx.Snapshot(ctx, r.run, r.d.Terms()); err != nil {
 			return err
 		}
 		if r.run, err = tx.HoldRun(ctx, r.run); err != nil {

@@ -113,7 +113,7 @@ func (s *Service) summarise(ctx context.Context, tx *postgres.Store, run postgre
 	}
 	free, err := tx.Stock(ctx, run.BookID)
 	return distributionResult{
-		DryRun: d.DryRun, Members: *d.Members, Planned: *d.Coupons, Granted: d.Granted, Left: max(0, free), Gets: plan.Gets, Reasons: plan.Skipped,
+		DryRun: d.DryRun, Members: *d.Members, Planned: *d.Coupons, Granted: d.Granted, Left: max(0, free), Gets: plan.Gets, Reasons: plan.Reasons,
 	}, plan.Served, err
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { away, clockTime } from './format'
+import { away, counted, clockTime } from './format'
 
 describe('clockTime', () => {
   it.each([
@@ -24,4 +24,9 @@ describe('away', () => {
     ['2026-10-29T10:00:00Z', '3 days ago'],
     ['2028-11-02T10:00:00Z', 'in 2 years'],
   ])('puts %s as %s', (iso, text) => expect(away(iso, now)).toBe(text))
+})
+
+it('counts in words', () => {
+  expect(counted(1, 'member')).toBe('1 member')
+  expect(counted(3000, 'member gets', 'members get')).toBe('3,000 members get')
 })

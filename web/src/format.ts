@@ -28,3 +28,7 @@ export function clockTime(ms: number): string {
   const two = (n: number) => String(n).padStart(2, '0')
   return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}` : `${minutes}:${two(seconds)}`
 }
+
+/** A number of things in words: "1 member", "3,000 members". */
+export const counted = (n: number, one: string, many = `${one}s`) =>
+  `${n.toLocaleString()} ${n === 1 ? one : many}`

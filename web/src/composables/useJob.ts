@@ -4,6 +4,10 @@ import { followJob, type Job } from '@/api/sales'
 import { newKey } from '@/keys'
 
 const retryAfterMs = 2_000
+/** Between two looks at a job, should an answer come sooner than it was asked to. */
+const lookAgainMs = 200
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /**
  * A job from its submit to its end. `run` submits it under a key that stays the same until an
@@ -50,11 +54,13 @@ export function useJob(ended: (job: Job) => void = () => {}) {
   /** A service that is away for a moment is waited for: the job goes on. */
   async function toItsEnd(id: string): Promise<void> {
     while (!job.value?.done) {
+      stopped.signal.throwIfAborted()
       try {
         job.value = await followJob(id, stopped.signal)
+        if (!job.value.done) await pause(lookAgainMs)
       } catch (error) {
         if (stopped.signal.aborted || !isPassing(error)) throw error
-        await new Promise((resolve) => setTimeout(resolve, retryAfterMs))
+        await pause(retryAfterMs)
       }
     }
     ended(job.value)

@@ -2,6 +2,8 @@ import { http, HttpResponse } from 'msw'
 import { setupServer } from 'msw/node'
 import type { Batch, Book, Stats } from '@/api/books'
 import type { Coupon, Happening } from '@/api/coupons'
+import type { Outcome, Plan } from '@/api/distributions'
+import type { Member, Pool } from '@/api/pools'
 import type { Job, Sale } from '@/api/sales'
 import type { User } from '@/api/session'
 
@@ -103,6 +105,59 @@ export const batch: Batch = {
   created_at: '2026-11-01T10:00:00Z',
 }
 
+export function pool(changes: Partial<Pool> = {}): Pool {
+  return {
+    id: 'p1',
+    owner_id: max.id,
+    name: 'Newsletter',
+    description: 'Who wants to hear from us',
+    members: 3,
+    version: 1,
+    created_at: '2026-11-01T10:00:00Z',
+    updated_at: '2026-11-01T10:00:00Z',
+    ...changes,
+  }
+}
+
+export const member: Member = {
+  user_id: 'u1',
+  email: 'ann@example.com',
+  external_id: null,
+  name: 'Ann',
+  disabled_at: null,
+  added_at: '2026-11-01T10:00:00Z',
+}
+
+export function plan(changes: Partial<Plan> = {}): Plan {
+  return {
+    dry_run: true,
+    plan: { id: 'j1', hash: 'ab', expires_at: '2026-11-02T10:00:00Z' },
+    members: 3,
+    planned: 4,
+    granted: 0,
+    left: 6,
+    gets: [{ coupons: 2, recipients: 2 }],
+    reasons: { user_disabled: 1 },
+    ...changes,
+  }
+}
+
+export const outcome: Outcome = {
+  n: 1,
+  status: 'granted',
+  line: null,
+  code: null,
+  user_id: 'u1',
+  user: 'ann@example.com',
+  planned: 2,
+  coupons: [
+    { id: 'c1', code: 'SUMMER-1', expires_at: null },
+    { id: 'c2', code: 'SUMMER-2', expires_at: null },
+  ],
+  reason: null,
+  detail: null,
+}
+
 export function job(changes: Partial<Job> = {}): Job {
   return {
     id: 'j1',
@@ -162,4 +217,14 @@ export const bookHandlers = [
   http.get('*/api/v1/books/b1/stats', () => HttpResponse.json(stats)),
   http.get('*/api/v1/books/b1/coupons', () => page([coupon()])),
   http.get('*/api/v1/books/b1/batches', () => page([batch])),
+]
+
+/** The same service with a pool of three in it. */
+export const poolHandlers = [
+  ...bookHandlers,
+  http.get('*/api/v1/pools', () => page([pool()])),
+  http.get('*/api/v1/pools/p1', () => HttpResponse.json(pool())),
+  http.get('*/api/v1/pools/p1/members', () => page([member])),
+  http.get('*/api/v1/jobs', () => page([])),
+  http.get('*/api/v1/jobs/:id/outcomes', () => page([outcome])),
 ]
