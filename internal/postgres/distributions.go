@@ -110,10 +110,12 @@ func (s *Store) Capacities(ctx context.Context, jobID uuid.UUID) ([]coupon.Capac
 		pgx.StrictNamedArgs{"job_id": jobID})
 }
 
-// Stock returns how many coupons of a book are free and not promised.
-func (s *Store) Stock(ctx context.Context, bookID uuid.UUID) (free int, err error) {
-	err = s.db.QueryRow(ctx, `SELECT free - reserved FROM book_stock WHERE book_id = @book_id`,
-		pgx.StrictNamedArgs{"book_id": bookID}).Scan(&free)
+// Stock returns how many coupons of a book are free and not promised, but to
+// the run itself.
+func (s *Store) Stock(ctx context.Context, run BulkRun) (free int, err error) {
+	err = s.db.QueryRow(ctx, `
+		SELECT s.free - s.reserved + d.reserved FROM book_stock s, distributions d WHERE s.book_id = @book_id AND d.job_id = @job_id`,
+		pgx.StrictNamedArgs{"book_id": run.BookID, "job_id": run.ID}).Scan(&free)
 	return free, err
 }
 

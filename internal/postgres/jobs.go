@@ -32,20 +32,24 @@ func (s *Store) Jobs(ctx context.Context, ids []uuid.UUID) ([]coupon.Job, error)
 	return all[coupon.Job](ctx, s.db, jobSelect+`WHERE j.id = ANY(@ids)`, pgx.StrictNamedArgs{"ids": ids})
 }
 
-// ListJobs lists jobs, newest first.
+// ListJobs lists jobs, newest first. Only what narrows the list is in its
+// query, so that the index of that is used.
 func (s *Store) ListJobs(ctx context.Context, f coupon.JobFilter, limit int) ([]coupon.Job, error) {
-	return all[coupon.Job](ctx, s.db, jobSelect+`
-		WHERE (@visible_to::uuid IS NULL OR j.submitter_id = @visible_to)
-		  AND (@book_id::uuid IS NULL OR j.book_id = @book_id)
-		  AND (@pool_id::uuid IS NULL OR j.pool_id = @pool_id)
-		  AND (@kind::text IS NULL OR j.kind = @kind)
-		  AND (@status::text IS NULL OR j.status = @status)
-		  AND (@before::uuid IS NULL OR j.id < @before)
-		ORDER BY j.id DESC LIMIT @limit`,
-		pgx.StrictNamedArgs{
-			"visible_to": f.VisibleTo, "book_id": f.BookID, "pool_id": f.PoolID, "kind": f.Kind, "status": f.Status,
-			"before": f.Before, "limit": limit,
-		})
+	args := pgx.StrictNamedArgs{"limit": limit}
+	where := `WHERE true`
+	narrow := func(given bool, condition, name string, value any) {
+		if given {
+			where += ` AND ` + condition
+			args[name] = value
+		}
+	}
+	narrow(f.VisibleTo != nil, `j.submitter_id = @visible_to`, "visible_to", f.VisibleTo)
+	narrow(f.BookID != nil, `j.book_id = @book_id`, "book_id", f.BookID)
+	narrow(f.PoolID != nil, `j.pool_id = @pool_id`, "pool_id", f.PoolID)
+	narrow(f.Kind != nil, `j.kind = @kind`, "kind", f.Kind)
+	narrow(f.Status != nil, `j.status = @status`, "status", f.Status)
+	narrow(f.Before != nil, `j.id < @before`, "before", f.Before)
+	return all[coupon.Job](ctx, s.db, jobSelect+where+` ORDER BY j.id DESC LIMIT @limit`, args)
 }
 
 // FinishedJobs returns those of the jobs that have ended.

@@ -138,10 +138,12 @@ func (h Handed) columns(run BulkRun) (grants grantColumns, out outcomeColumns) {
 	return grants, out
 }
 
-// SkipRest writes everyone who has had no turn down as skipped for a reason,
-// and gives what was promised to them back to the stock. Hold the run, and then
-// the stock, first.
+// SkipRest writes everyone who has had no turn down as skipped for a reason.
+// Hold the run first.
 func (s *Store) SkipRest(ctx context.Context, run BulkRun, d Distribution, reason coupon.OutcomeReason) error {
+	if err := s.prepare(ctx, byHash); err != nil {
+		return err
+	}
 	tag, err := s.db.Exec(ctx, `
 		INSERT INTO job_outcomes (job_id, n, status, user_id, planned, reason)
 		SELECT @job, r.n, 'skipped', r.user_id, `+planned+`, CASE WHEN `+planned+` > 0 THEN @reason ELSE coalesce(r.reason, @not_drawn) END
@@ -151,11 +153,16 @@ func (s *Store) SkipRest(ctx context.Context, run BulkRun, d Distribution, reaso
 	if err != nil {
 		return err
 	}
-	batch := &pgx.Batch{}
-	batch.Queue(`UPDATE jobs SET processed = processed + $2, skipped = skipped + $2 WHERE id = $1`, run.ID, tag.RowsAffected())
-	batch.Queue(`
-		WITH promised AS (SELECT reserved FROM distributions WHERE job_id = $1),
-		     freed AS (UPDATE distributions SET reserved = 0 WHERE job_id = $1)
-		UPDATE book_stock SET reserved = book_stock.reserved - promised.reserved FROM promised WHERE book_id = $2`, run.ID, run.BookID)
-	return s.db.SendBatch(ctx, batch).Close()
+	return s.Progress(ctx, run, 0, int(tag.RowsAffected()), 0)
+}
+
+// Release gives what is still promised to a run back to the stock. Hold the
+// stock first.
+func (s *Store) Release(ctx context.Context, run BulkRun) error {
+	_, err := s.db.Exec(ctx, `
+		WITH promised AS (SELECT reserved FROM distributions WHERE job_id = @job_id),
+		     freed AS (UPDATE distributions SET reserved = 0 WHERE job_id = @job_id AND reserved > 0)
+		UPDATE book_stock SET reserved = book_stock.reserved - promised.reserved FROM promised
+		WHERE book_id = @book_id AND promised.reserved > 0`, pgx.StrictNamedArgs{"job_id": run.ID, "book_id": run.BookID})
+	return err
 }

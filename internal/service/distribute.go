@@ -197,7 +197,7 @@ func (r *distributing) holdStock(ctx context.Context, tx *postgres.Store) (free 
 	if err != nil {
 		return 0, err
 	}
-	return tx.Stock(ctx, r.run.BookID)
+	return tx.Stock(ctx, r.run)
 }
 
 // begin has the coupons promised to the run, and tells that it has begun.
@@ -246,9 +246,6 @@ func (r *distributing) hand(ctx context.Context, tx *postgres.Store) error {
 // anything. It tells what came of it.
 func (r *distributing) end(ctx context.Context, failure *coupon.Error) error {
 	err := r.inRun(ctx, &r.run, func(tx *postgres.Store) error {
-		if _, err := tx.BookAndStock(ctx, r.run.BookID); err != nil {
-			return err
-		}
 		event := coupon.DistributionCompleted
 		if r.run.Canceling && failure == nil {
 			event = coupon.DistributionCanceled
@@ -257,14 +254,17 @@ func (r *distributing) end(ctx context.Context, failure *coupon.Error) error {
 			}
 		}
 		gave := failure == nil && r.d.Coupons != nil && !r.d.DryRun
-		var result json.RawMessage
-		if gave {
-			var err error
-			if result, err = r.result(ctx, tx); err != nil {
-				return err
-			}
+		result, err := r.result(ctx, tx, gave) // before the stock is held: it counts all recipients
+		if err != nil {
+			return err
 		}
-		if err := tx.EndBulk(ctx, r.run, failure, result); err != nil || !gave {
+		if _, err = tx.BookAndStock(ctx, r.run.BookID); err != nil {
+			return err
+		}
+		if err = tx.Release(ctx, r.run); err != nil {
+			return err
+		}
+		if err = tx.EndBulk(ctx, r.run, failure, result); err != nil || !gave {
 			return err
 		}
 		job, err := tx.JobForUpdate(ctx, r.run.ID)
@@ -281,7 +281,11 @@ func (r *distributing) end(ctx context.Context, failure *coupon.Error) error {
 	return err
 }
 
-func (r *distributing) result(ctx context.Context, tx *postgres.Store) (json.RawMessage, error) {
+// result is what a run that gave something out has come to; else nothing.
+func (r *distributing) result(ctx context.Context, tx *postgres.Store, gave bool) (json.RawMessage, error) {
+	if !gave {
+		return nil, nil
+	}
 	result, _, err := r.summarise(ctx, tx, r.run, r.d)
 	if err == nil {
 		result.Reasons, err = tx.CountReasons(ctx, r.run.ID)

@@ -111,7 +111,7 @@ func (s *Service) summarise(ctx context.Context, tx *postgres.Store, run postgre
 	if err != nil {
 		return distributionResult{}, 0, err
 	}
-	free, err := tx.Stock(ctx, run.BookID)
+	free, err := tx.Stock(ctx, run)
 	return distributionResult{
 		DryRun: d.DryRun, Members: *d.Members, Planned: *d.Coupons, Granted: d.Granted, Left: max(0, free), Gets: plan.Gets, Reasons: plan.Reasons,
 	}, plan.Served, err

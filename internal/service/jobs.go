@@ -44,9 +44,16 @@ func (s *Service) maySee(ctx context.Context, p auth.Principal, job coupon.Job) 
 	return err
 }
 
-// Jobs lists what the caller submitted, newest first; an admin sees all.
+// Jobs lists what the caller submitted, newest first; of a pool that he manages,
+// what anybody did; an admin sees all.
 func (s *Service) Jobs(ctx context.Context, p auth.Principal, f coupon.JobFilter, limit int) ([]coupon.Job, error) {
 	f.VisibleTo = &p.UserID
+	if f.PoolID != nil {
+		if _, err := s.ownPool(ctx, p, *f.PoolID); err != nil {
+			return nil, err
+		}
+		f.VisibleTo = nil
+	}
 	if p.Role == coupon.Admin {
 		f.VisibleTo = nil
 	}

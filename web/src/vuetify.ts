@@ -44,6 +44,7 @@ export const vuetify = createVuetify({
     VCard: { rounded: 'xl', flat: true },
     VTextField: { variant: 'outlined', color: 'primary' },
     VTextarea: { variant: 'outlined', color: 'primary' },
+    VAutocomplete: { variant: 'outlined', color: 'primary' },
     VSelect: { variant: 'outlined', color: 'primary' },
     VCheckbox: { color: 'primary' },
     VAlert: { variant: 'tonal', rounded: 'lg' },
