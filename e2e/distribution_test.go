@@ -16,13 +16,12 @@ import (
 	"couponbook/internal/redisdb"
 )
 
-// gift is a book and a pool, and a plan for both.
+// gift is a book and a pool.
 type gift struct {
 	*house
 	admin *client.Client
 	book  uuid.UUID
 	pool  string // its path
-	plan  uuid.UUID
 }
 
 // newGift makes a pool of people, one in a hundred of them disabled, and a book
