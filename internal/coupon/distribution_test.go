@@ -229,6 +229,9 @@ func TestControlOfJobs(t *testing.T) {
 		require.Equal(t, c.to, job.Status, name)
 		require.Equal(t, c.canceling, job.Canceling, name)
 	}
+	again, err := coupon.Job{Kind: coupon.DistributionJob, Status: coupon.Running, Canceling: true}.Cancel()
+	require.NoError(t, err)
+	require.True(t, again.Canceling)
 	for name, do := range map[string]step{"pause": pause, "resume": resume} {
 		_, err := do(coupon.Job{Kind: coupon.DistributionJob, Status: coupon.Running, Canceling: true})
 		require.ErrorIs(t, err, coupon.ErrJobDone, name)

@@ -107,7 +107,7 @@ var (
 	ErrShortage       = declare(Conflict, "distribution_shortage", "There are too few coupons for the distribution, or too few members who can take one.")
 	ErrPlanNotFound   = declare(NotFound, "plan_not_found", "There is no such plan of this pool: check the id, or make one with dry_run.")
 	ErrPlanNotReady   = declare(Conflict, "plan_not_ready", "The dry run has not ended with a plan: wait for it, or see its error.")
-	ErrPlanUsed       = declare(Conflict, "plan_used", "The plan was carried out already: make a new one with dry_run.")
+	ErrPlanUsed       = declare(Conflict, "plan_used", "The plan was started before: see that job, or make a new plan with dry_run.")
 	ErrPlanExpired    = declare(Gone, "plan_expired", "The plan is too old: make a new one with dry_run.")
 	ErrPlanStale      = declare(Conflict, "plan_stale", "The plan does not fit any more: make a new one with dry_run.")
 	ErrJobKind        = declare(Conflict, "job_kind", "This is not possible with a job of this kind.")

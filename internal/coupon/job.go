@@ -59,6 +59,7 @@ type Job struct {
 	Position    *int64          // of a waiting claim: 1 is next
 	Coupons     []Granted       // what a claim was granted
 	Held        []Granted       // when the limit is reached: what the user holds
+	Terms       json.RawMessage // of a distribution, what was asked for
 	Result      json.RawMessage // of a bulk job
 	ErrorCode   *string
 	ErrorDetail *string

@@ -25,8 +25,8 @@ func (j Job) Resume() (Job, error) {
 
 // Cancel asks the job to end where it is. What it has given out stays given.
 func (j Job) Cancel() (Job, error) {
-	if j.Status == Canceled {
-		return j, nil
+	if j.Status == Canceled || j.Canceling {
+		return j, nil // it was asked for before
 	}
 	j, err := j.Resume() // a worker has to end it
 	j.Canceling = err == nil

@@ -80,7 +80,7 @@ func build(o Options) (http.Handler, huma.API, error) {
 	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
 		return nil, nil, err
 	}
-	engine.Use(a.requestID, a.accessLog, a.recovery, securityHeaders, a.authenticate)
+	engine.Use(a.requestID, a.accessLog, a.recovery, securityHeaders, textual, a.authenticate)
 	engine.NoRoute(a.web())
 	engine.NoMethod(func(c *gin.Context) { writeProblem(c, errMethod) })
 	engine.GET("/healthz", gin.WrapF(health.Live))

@@ -53,6 +53,15 @@ func (a *API) distribute(ctx context.Context, in *distributeRequest) (*jobRespon
 	return a.answerBulk(ctx, submission, err, in.Prefer)
 }
 
+type termsBody struct {
+	Mode       coupon.DistributionMode `json:"mode" enum:"equal,random"`
+	PerUser    *int                    `json:"per_user" doc:"of mode equal"`
+	Count      *int                    `json:"count" doc:"of mode random"`
+	OnShortage coupon.OnShortage       `json:"on_shortage" enum:"fail,partial"`
+	DryRun     bool                    `json:"dry_run" doc:"it only plans"`
+	PlanID     *uuid.UUID              `json:"plan_id" nullable:"true" doc:"the dry run whose plan it carries out"`
+}
+
 type distributionBody struct {
 	DryRun  bool           `json:"dry_run" doc:"nothing was given out; it is a plan"`
 	Plan    *planBody      `json:"plan,omitempty" doc:"of a dry run"`
@@ -60,7 +69,7 @@ type distributionBody struct {
 	Planned int            `json:"planned" doc:"coupons to give out"`
 	Granted int            `json:"granted" doc:"coupons given out"`
 	Left    int            `json:"left" doc:"free coupons of the book after it"`
-	Gets    []getsBody     `json:"gets" doc:"how many recipients are to get how many"`
+	Gets    []getsBody     `json:"gets" doc:"how many recipients got how many; of a plan, are to get"`
 	Reasons map[string]int `json:"reasons" doc:"how many get nothing, or less than planned, for each"`
 }
 

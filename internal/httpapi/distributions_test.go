@@ -115,9 +115,24 @@ func TestDistribution(t *testing.T) {
 	require.Equal(t, "nothing_granted", g.call(t, g.manager, http.MethodPost, plan.Links.Self+"/recall", map[string]any{"reason": "x"}).problem.Code)
 	require.Equal(t, "job_kind", g.call(t, g.manager, http.MethodPost, recall.Links.Self+"/pause", nil).problem.Code)
 
+	nul := g.call(t, g.manager, http.MethodPost, job.Links.Self+"/recall", `{"reason": "a\u0000b"}`)
+	require.Equal(t, "/reason", nul.problem.Errors[0].Pointer)
+	for _, address := range []string{"?prefix=%00", "?prefix=%ff", "?prefix=%zz", "%00"} {
+		got := g.call(t, g.manager, http.MethodGet, strings.TrimSuffix(g.path, "/distributions")+"/members"+address, nil)
+		require.Equal(t, "malformed_request", got.problem.Code, address)
+	}
+
 	var jobs page[jobBody]
 	g.call(t, g.manager, http.MethodGet, Prefix+"/jobs?kind=distribution&pool_id="+job.PoolID.String(), nil).read(t, &jobs)
 	require.Len(t, jobs.Data, 2)
+	require.Equal(t, []bool{false, true}, []bool{jobs.Data[0].Terms.DryRun, jobs.Data[1].Terms.DryRun})
+	require.Equal(t, plan.ID, *jobs.Data[0].Terms.PlanID)
+	require.Equal(t, 2, *jobs.Data[0].Terms.PerUser)
+	require.Nil(t, jobs.Data[0].Terms.Count)
+	require.Equal(t, "pool_not_found", g.call(t, g.person(t, coupon.Manager), http.MethodGet, Prefix+"/jobs?pool_id="+job.PoolID.String(), nil).problem.Code)
+	_, err = g.pool.Exec(t.Context(), `UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE id = $1`, plan.ID)
+	require.NoError(t, err)
+	require.Equal(t, "plan_expired", g.call(t, g.manager, http.MethodGet, plan.Links.Self+"/outcomes", nil).problem.Code)
 	require.Equal(t, "pool_id", g.call(t, g.manager, http.MethodGet, Prefix+"/jobs?pool_id=x", nil).problem.Errors[0].Pointer)
 }
 
@@ -143,6 +158,7 @@ func TestSteeredDistribution(t *testing.T) {
 	require.Equal(t, coupon.Queued, job.Status)
 	steer(g.manager, "cancel")
 	require.True(t, job.Canceling)
+	require.Equal(t, http.StatusOK, steer(g.manager, "cancel").status, "asked for twice")
 	job = g.worked(t, job)
 	require.Equal(t, coupon.Canceled, job.Status)
 	require.True(t, job.Done)

@@ -26,6 +26,7 @@ type jobBody struct {
 	StartedAt   *time.Time       `json:"started_at"`
 	FinishedAt  *time.Time       `json:"finished_at"`
 	Progress    progressBody     `json:"progress"`
+	Terms       *termsBody       `json:"terms" doc:"of a distribution, what was asked for"`
 	Position    *int64           `json:"position" doc:"of a waiting claim in its book's queue; 1 is next"`
 	Result      *resultBody      `json:"result" doc:"of a claim that succeeded, or of a bulk job that has ended"`
 	Error       *jobErrorBody    `json:"error" doc:"of a job that failed"`
@@ -69,10 +70,10 @@ type linksBody struct {
 	Self string `json:"self"`
 }
 
-// TransformSchema says that result and error are null where there is none;
+// TransformSchema says that terms, result and error are null where there is none;
 // huma knows no tag for that on objects.
 func (jobBody) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	for _, name := range []string{"result", "error"} {
+	for _, name := range []string{"terms", "result", "error"} {
 		s.Properties[name] = &huma.Schema{OneOf: []*huma.Schema{s.Properties[name], {Type: "null"}}}
 	}
 	return s
@@ -88,6 +89,10 @@ func (a *API) newJobBody(j coupon.Job) jobBody {
 	}
 	if j.Coupons != nil {
 		body.Result = &resultBody{Coupons: j.Coupons}
+	}
+	if j.Terms != nil {
+		body.Terms = &termsBody{}
+		_ = json.Unmarshal(j.Terms, body.Terms)
 	}
 	if j.Result != nil {
 		body.Result = a.resultOf(j)

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -85,4 +88,17 @@ func securityHeaders(c *gin.Context) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "+
 		"font-src 'self' data:; script-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+}
+
+// textual refuses addresses that are no text: no name, code or prefix has the
+// character NUL, and Postgres can neither keep nor compare it.
+func textual(c *gin.Context) {
+	query, err := url.QueryUnescape(c.Request.URL.RawQuery)
+	for _, text := range []string{c.Request.URL.Path, query} {
+		if err != nil || !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			writeProblem(c, errAddress)
+			c.Abort()
+			return
+		}
+	}
 }

@@ -3,8 +3,10 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"couponbook/internal/service"
@@ -13,6 +15,14 @@ import (
 // Reason says why; it goes into the audit trail.
 type Reason struct {
 	Reason string `json:"reason" minLength:"1" maxLength:"500" doc:"why; it goes into the audit trail"`
+}
+
+// Resolve refuses a reason that cannot be kept.
+func (r *Reason) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	if strings.ContainsRune(r.Reason, 0) {
+		return []error{&huma.ErrorDetail{Location: at.With("reason"), Message: "must be text without the character NUL"}}
+	}
+	return nil
 }
 
 type couponResponse struct {

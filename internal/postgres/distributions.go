@@ -111,10 +111,14 @@ func (s *Store) Capacities(ctx context.Context, jobID uuid.UUID) ([]coupon.Capac
 }
 
 // Stock returns how many coupons of a book are free and not promised, but to
-// the run itself.
+// the run itself. Those whose own end has passed are not free any more, though
+// no sweeper has written that down.
 func (s *Store) Stock(ctx context.Context, run BulkRun) (free int, err error) {
 	err = s.db.QueryRow(ctx, `
-		SELECT s.free - s.reserved + d.reserved FROM book_stock s, distributions d WHERE s.book_id = @book_id AND d.job_id = @job_id`,
+		SELECT s.free - s.reserved + d.reserved - (
+		           SELECT count(*) FROM coupons c
+		           WHERE c.expires_at <= clock_timestamp() AND c.state = 'UNASSIGNED' AND c.disabled_at IS NULL AND c.book_id = s.book_id)
+		FROM book_stock s, distributions d WHERE s.book_id = @book_id AND d.job_id = @job_id`,
 		pgx.StrictNamedArgs{"book_id": run.BookID, "job_id": run.ID}).Scan(&free)
 	return free, err
 }

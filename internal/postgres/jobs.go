@@ -24,6 +24,10 @@ const jobSelect = `
 	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', least(c.expires_at, b.ends_at)) ORDER BY c.assigned_at, c.id)
 	           FROM coupons c JOIN books b ON b.id = c.book_id
 	           WHERE c.user_id = j.user_id AND c.book_id = j.book_id) END AS held,
+	       CASE WHEN j.kind = 'distribution' THEN (
+	           SELECT jsonb_build_object('mode', mode, 'per_user', nullif(per_user, 0), 'count', nullif(count, 0), 'on_shortage', on_shortage,
+	                                     'dry_run', dry_run, 'plan_id', plan_id)
+	           FROM distributions WHERE job_id = j.id) END AS terms,
 	       j.result, j.error_code, j.error_detail, j.created_at, j.started_at, j.finished_at
 	FROM jobs j `
 

@@ -31,6 +31,17 @@ func (s *Store) Outcomes(ctx context.Context, jobID uuid.UUID, f coupon.OutcomeF
 		ORDER BY o.n LIMIT @limit`, args)
 }
 
+// CountGifts counts a job's recipients by how many coupons they got, as a JSON
+// list.
+func (s *Store) CountGifts(ctx context.Context, jobID uuid.UUID) (counts json.RawMessage, err error) {
+	err = s.db.QueryRow(ctx, `
+		SELECT coalesce(jsonb_agg(jsonb_build_object('coupons', coupons, 'recipients', n) ORDER BY coupons DESC), '[]')
+		FROM (SELECT cardinality(coupon_ids) AS coupons, count(*) AS n FROM job_outcomes
+		      WHERE job_id = @job_id AND status = 'granted' GROUP BY 1) counted`,
+		pgx.StrictNamedArgs{"job_id": jobID}).Scan(&counts)
+	return counts, err
+}
+
 // CountReasons counts a job's outcomes by reason, as a JSON object.
 func (s *Store) CountReasons(ctx context.Context, jobID uuid.UUID) (counts json.RawMessage, err error) {
 	err = s.db.QueryRow(ctx, `

@@ -35,6 +35,13 @@ func (s *Store) pool(ctx context.Context, id uuid.UUID, hold string) (coupon.Poo
 		`SELECT `+poolColumns+` FROM pools WHERE id = @id AND deleted_at IS NULL`+hold, pgx.StrictNamedArgs{"id": id})
 }
 
+// KeepPool keeps a pool from being deleted until the end of the transaction, or
+// fails with ErrPoolNotFound.
+func (s *Store) KeepPool(ctx context.Context, id uuid.UUID) error {
+	_, err := s.pool(ctx, id, ` FOR KEY SHARE`)
+	return err
+}
+
 // Pools lists pools, newest first; of one owner, or all.
 func (s *Store) Pools(ctx context.Context, owner, before *uuid.UUID, limit int) ([]coupon.Pool, error) {
 	return all[coupon.Pool](ctx, s.db, `

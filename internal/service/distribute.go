@@ -218,6 +218,9 @@ func (r *distributing) hand(ctx context.Context, tx *postgres.Store) error {
 	if err != nil {
 		return err
 	}
+	if len(turn.Recipients) != min(size, r.run.Total-r.run.Processed) {
+		return coupon.ErrPlanStale.With("The plan is gone: make a new one with dry_run.") // rather than to go round for ever
+	}
 	h := postgres.Handed{Now: turn.Now, Expiry: turn.Book.ExpiryOf(turn.Now)}
 	if over := turn.Book.Over(turn.Now); over != nil {
 		h.Gifts = coupon.FailAll(turn.Recipients, coupon.OutcomeReason(over.Code))
@@ -289,6 +292,9 @@ func (r *distributing) result(ctx context.Context, tx *postgres.Store, gave bool
 	result, _, err := r.summarise(ctx, tx, r.run, r.d)
 	if err == nil {
 		result.Reasons, err = tx.CountReasons(ctx, r.run.ID)
+	}
+	if err == nil {
+		result.Gets, err = tx.CountGifts(ctx, r.run.ID)
 	}
 	if err != nil {
 		return nil, err

@@ -61,7 +61,8 @@ func (s *Service) SubmitDistribution(ctx context.Context, p auth.Principal, in D
 			return coupon.ErrPoolEmpty
 		}
 		return refused
-	}, func(tx *postgres.Store) error { return tx.AddDistribution(ctx, d) })
+	}, func(tx *postgres.Store) error { return tx.KeepPool(ctx, pool.ID) },
+		func(tx *postgres.Store) error { return tx.AddDistribution(ctx, d) })
 }
 
 // byPlan is the distribution that carries a plan out: everything is as the dry
@@ -95,7 +96,7 @@ type distributionResult struct {
 	Planned int             `json:"planned"` // coupons
 	Granted int             `json:"granted"` // coupons
 	Left    int             `json:"left"`    // free coupons of the book; of a plan, once it is carried out
-	Gets    json.RawMessage `json:"gets"`    // how many recipients are to get how many
+	Gets    json.RawMessage `json:"gets"`    // how many recipients got how many; of a plan, are to get
 	Reasons json.RawMessage `json:"reasons"` // how many get nothing, or less than planned, for each
 }
 

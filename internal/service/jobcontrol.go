@@ -30,12 +30,13 @@ func (s *Service) CancelJob(ctx context.Context, p auth.Principal, id uuid.UUID)
 // steer changes the course of a job. A part of it that is under way holds its
 // row, so that the next one sees what was said.
 func (s *Service) steer(ctx context.Context, p auth.Principal, id uuid.UUID, step func(coupon.Job) (coupon.Job, error)) (next coupon.Job, err error) {
+	seen, err := s.visibleJob(ctx, p, id)
+	if err != nil {
+		return seen, err
+	}
 	waits := false
 	err = s.store.InTx(ctx, func(tx *postgres.Store) error {
 		job, err := tx.JobForUpdate(ctx, id)
-		if err == nil {
-			err = s.maySee(ctx, p, job)
-		}
 		if err == nil {
 			next, err = step(job)
 		}

@@ -26,6 +26,18 @@ func (s *Service) FollowJob(ctx context.Context, f *Followers, p auth.Principal,
 	return follower.Wait(ctx, wait)
 }
 
+// visibleJob returns a job that the caller may see, or ErrJobNotFound.
+func (s *Service) visibleJob(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.Job, error) {
+	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
+	if err == nil && len(jobs) == 0 {
+		err = coupon.ErrJobNotFound
+	}
+	if err != nil {
+		return coupon.Job{}, err
+	}
+	return jobs[0], s.maySee(ctx, p, jobs[0])
+}
+
 // maySee: whoever submitted it, whom it is for, and the manager of its book or
 // its pool.
 func (s *Service) maySee(ctx context.Context, p auth.Principal, job coupon.Job) error {

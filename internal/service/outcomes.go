@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -12,20 +13,17 @@ import (
 // Outcomes lists what a job that the caller may see has to tell about single
 // items, in their order: of a dry run, what is planned for each recipient.
 func (s *Service) Outcomes(ctx context.Context, p auth.Principal, id uuid.UUID, f coupon.OutcomeFilter, limit int) ([]coupon.Outcome, error) {
-	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
+	job, err := s.visibleJob(ctx, p, id)
 	if err != nil {
 		return nil, err
 	}
-	if len(jobs) == 0 {
-		return nil, coupon.ErrJobNotFound
-	}
-	if err = s.maySee(ctx, p, jobs[0]); err != nil {
-		return nil, err
-	}
-	if jobs[0].Kind == coupon.DistributionJob {
+	if job.Kind == coupon.DistributionJob {
 		d, err := s.store.Distribution(ctx, id)
 		if err != nil {
 			return nil, err
+		}
+		if d.DryRun && job.Done() && time.Since(*job.FinishedAt) >= coupon.PlanOpen {
+			return nil, coupon.ErrPlanExpired
 		}
 		if d.DryRun {
 			return s.store.PlannedOutcomes(ctx, id, f, limit)

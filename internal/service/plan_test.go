@@ -157,6 +157,31 @@ func TestPlanRefused(t *testing.T) {
 	require.Equal(t, 1, p.count(t, `SELECT count(*) FROM distributions WHERE NOT dry_run`))
 }
 
+// A plan whose rows are gone ends its job with a reason, and keeps nothing
+// promised; it does not go round for ever.
+func TestPlanWithoutRows(t *testing.T) {
+	t.Parallel()
+	p := newPlan(t, 100, 16)
+	_, err := p.house.pool.Exec(t.Context(), `DELETE FROM distribution_rows WHERE n > 5`)
+	require.NoError(t, err)
+	job := p.carryOut(t)
+	require.Equal(t, "plan_stale", *job.ErrorCode)
+	require.Zero(t, p.stock(t, p.book.ID).Reserved)
+	fixture.Verify(t, p.house.pool)
+}
+
+// Codes whose own end has passed are not planned with, swept or not.
+func TestPlanKnowsWhatIsOver(t *testing.T) {
+	t.Parallel()
+	p := newPlan(t, 20, 16)
+	_, err := p.house.pool.Exec(t.Context(), `
+		UPDATE coupons SET expires_at = clock_timestamp() WHERE id IN (SELECT id FROM coupons LIMIT 5)`)
+	require.NoError(t, err)
+	short := p.distribute(t, p.book, p.pool, service.DistributionRequest{Terms: random(16)})
+	require.Equal(t, "distribution_shortage", *short.ErrorCode)
+	require.Contains(t, *short.ErrorDetail, "15 are free")
+}
+
 // The rows of a plan stay for as long as it can be carried out, or is; then the
 // sweeper drops them.
 func TestRowsOfPlansAreDropped(t *testing.T) {
@@ -169,7 +194,7 @@ func TestRowsOfPlansAreDropped(t *testing.T) {
 	require.Equal(t, 1, sweep())
 	job, err := p.gives(t, p.book, p.pool, service.DistributionRequest{PlanID: &p.plan.ID})
 	require.NoError(t, err)
-	_, err = p.house.pool.Exec(t.Context(), `UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE finished_at IS NOT NULL`)
+	_, err = p.house.pool.Exec(t.Context(), `UPDATE jobs SET finished_at = finished_at - interval '26 hours' WHERE finished_at IS NOT NULL`)
 	require.NoError(t, err)
 	require.Equal(t, 1, sweep(), "a run needs them")
 	p.run(t, job)

@@ -29,17 +29,11 @@ type recallParams struct {
 // SubmitRecall accepts a job that takes back every coupon of a distribution
 // that is neither used nor locked. It can be asked for again: locks end.
 func (s *Service) SubmitRecall(ctx context.Context, p auth.Principal, in RecallRequest) (Submission, error) {
-	jobs, err := s.store.Jobs(ctx, []uuid.UUID{in.JobID})
-	if err == nil && len(jobs) == 0 {
-		err = coupon.ErrJobNotFound
-	}
+	job, err := s.visibleJob(ctx, p, in.JobID)
 	if err == nil {
-		err = s.maySee(ctx, p, jobs[0])
+		err = job.Recall()
 	}
 	if err != nil {
-		return Submission{}, err
-	}
-	if err = jobs[0].Recall(); err != nil {
 		return Submission{}, err
 	}
 	d, err := s.store.Distribution(ctx, in.JobID)
@@ -54,8 +48,8 @@ func (s *Service) SubmitRecall(ctx context.Context, p auth.Principal, in RecallR
 		return Submission{}, err
 	}
 	return s.submitBulk(ctx, coupon.NewJob{
-		ID: uuid.Must(uuid.NewV7()), Kind: coupon.RecallJob, BookID: *jobs[0].BookID, PoolID: *jobs[0].PoolID, SubmitterID: p.UserID,
-		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: jobs[0].Processed, Params: params,
+		ID: uuid.Must(uuid.NewV7()), Kind: coupon.RecallJob, BookID: *job.BookID, PoolID: *job.PoolID, SubmitterID: p.UserID,
+		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: job.Processed, Params: params,
 	}, always)
 }
 

@@ -146,6 +146,7 @@ func TestPauseResumeCancel(t *testing.T) {
 	require.Equal(t, coupon.Canceled, p.job(t, job.ID).Status)
 	require.Equal(t, map[string]int{"skipped 0 canceled": 8, "skipped 0 user_disabled": 2}, p.gifts(t, job.ID))
 	require.Zero(t, p.stock(t, p.book.ID).Reserved)
+	require.Empty(t, resultOf(t, p.job(t, job.ID)).Gets, "it tells what was given, not what was planned")
 	again, err := p.service.CancelJob(t.Context(), owner, job.ID)
 	require.NoError(t, err)
 	require.Equal(t, coupon.Canceled, again.Status)

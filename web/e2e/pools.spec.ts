@@ -46,6 +46,7 @@ test('from a file of people to coupons, and back', async ({ page, baseURL, conte
     buffer: Buffer.from(`E-mail;Name\n${rows.join('\n')}\nno@@mail;\n;Nobody\n`),
   })
   await expect(page.getByRole('cell', { name: `reader-${own}-0@example.com` })).toBeVisible()
+  await page.getByLabel('Make accounts for who has none').check()
   await look(page)
   await button(page, 'Add the members').click()
   await expect(page.getByText('3,000 members added')).toBeVisible()
@@ -106,14 +107,16 @@ test('from a file of people to coupons, and back', async ({ page, baseURL, conte
   expect(lines[1]).toMatch(/,granted,1,1,[-0-9A-Z]+,,$/)
   await button(page, 'Recall').click()
   await page.getByLabel('Reason').fill('the wrong sale')
-  await page.getByLabel('Name of the pool').fill(`Newsletter ${own}`)
+  await page.getByLabel('Name of the book').fill(sale)
   await look(page)
   await page.getByRole('dialog').getByRole('button', { name: 'Take them back' }).click()
   await expect(page.getByText(/3,000 coupons are back in the stock/)).toBeVisible()
   await look(page)
+  await page.reload() // the recall is in the address
+  await expect(page.getByText(/3,000 coupons are back in the stock/)).toBeVisible()
   await link(page, `Newsletter ${own}`).click()
   await expect(page.getByText('Done', { exact: true })).toBeVisible()
-  await expect(page.getByText('Plan', { exact: true })).toHaveCount(1)
+  await expect(page.getByText('Plan', { exact: true })).toHaveCount(2)
   await look(page)
 })
 

@@ -65,6 +65,10 @@ export function importMembers(
   return send<Job>(`/api/v1/pools/${pool}/import?${query.toString()}`, file, headers, sent, signal)
 }
 
-/** How a person names a user: by e-mail, or else by external id. */
-export const refOf = (text: string): MemberRef =>
-  text.includes('@') ? { email: text } : { external_id: text }
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
+/** How a person names a user: by id, by e-mail, or else by external id. */
+export function refOf(text: string): MemberRef {
+  if (uuid.test(text)) return { user_id: text }
+  return text.includes('@') ? { email: text } : { external_id: text }
+}

@@ -1415,7 +1415,7 @@ export interface components {
         Distribution: {
             /** @description nothing was given out; it is a plan */
             dry_run: boolean;
-            /** @description how many recipients are to get how many */
+            /** @description how many recipients got how many; of a plan, are to get */
             gets: components["schemas"]["Gets"][];
             /**
              * Format: int64
@@ -1665,6 +1665,7 @@ export interface components {
             /** @enum {string} */
             status: "queued" | "running" | "paused" | "succeeded" | "partially_succeeded" | "failed" | "canceled";
             submitted_by: string;
+            terms: components["schemas"]["Terms"] | null;
             /** @description whom a claim is for */
             user_id: string | null;
         };
@@ -2083,6 +2084,26 @@ export interface components {
             total: number;
             /** Format: int64 */
             void: number;
+        };
+        Terms: {
+            /**
+             * Format: int64
+             * @description of mode random
+             */
+            count: number | null;
+            /** @description it only plans */
+            dry_run: boolean;
+            /** @enum {string} */
+            mode: "equal" | "random";
+            /** @enum {string} */
+            on_shortage: "fail" | "partial";
+            /**
+             * Format: int64
+             * @description of mode equal
+             */
+            per_user: number | null;
+            /** @description the dry run whose plan it carries out */
+            plan_id: string | null;
         };
         Timeline: {
             /** @description who did it; for the book's manager */

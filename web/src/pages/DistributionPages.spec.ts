@@ -6,9 +6,22 @@ import type { Job } from '@/api/sales'
 import { job, network, plan, poolHandlers, problem } from '@/testing/network'
 import { visit } from '@/testing/visit'
 
+const terms: NonNullable<Job['terms']> = {
+  mode: 'equal',
+  per_user: 1,
+  count: null,
+  on_shortage: 'partial',
+  dry_run: false,
+  plan_id: null,
+}
 const given = (changes: Partial<Job>): Job =>
-  job({ kind: 'distribution', pool_id: 'p1', book_id: 'b1', ...changes })
-const planned = given({ done: true, status: 'succeeded', result: { distribution: plan() } })
+  job({ kind: 'distribution', pool_id: 'p1', book_id: 'b1', terms, ...changes })
+const planned = given({
+  done: true,
+  status: 'succeeded',
+  terms: { ...terms, dry_run: true },
+  result: { distribution: plan() },
+})
 
 beforeEach(() => network.use(...poolHandlers))
 
@@ -43,8 +56,8 @@ describe('distributing', () => {
     await userEvent.type(dialog.getByLabelText('Name of the pool'), 'r')
     await userEvent.click(give)
     await expect.poll(() => router.currentRoute.value.path).toBe('/distributions/j2')
-    const terms = { book_id: 'b1', mode: 'equal', per_user: 1, on_shortage: 'partial' }
-    expect(sent).toEqual([{ ...terms, dry_run: true }, { plan_id: 'j1' }])
+    const asked = { book_id: 'b1', mode: 'equal', per_user: 1, on_shortage: 'partial' }
+    expect(sent).toEqual([{ ...asked, dry_run: true }, { plan_id: 'j1' }])
   })
 
   it('finds its plan again after a reload, and says that it is stale', async () => {
@@ -60,6 +73,16 @@ describe('distributing', () => {
     await userEvent.type(dialog.getByLabelText('Name of the pool'), 'Newsletter')
     await userEvent.click(dialog.getByRole('button', { name: 'Give them out' }))
     expect(await screen.findByText('The plan was carried out already.')).toBeVisible()
+  })
+
+  it('does not carry out what was changed since', async () => {
+    network.use(http.get('*/api/v1/jobs/j1', () => HttpResponse.json(planned)))
+    await visit('/pools/p1/distribute?plan=j1')
+    expect(await screen.findByRole('button', { name: 'Give out 4 coupons' })).toBeEnabled()
+    expect(screen.getByLabelText('With too few coupons, give what there is')).toBeChecked()
+    await userEvent.type(screen.getByLabelText('Coupons for each member'), '0')
+    expect(screen.getByRole('button', { name: 'Give out 4 coupons' })).toBeDisabled()
+    expect(screen.getByText(/look at the plan again/)).toBeVisible()
   })
 
   it('shows why there is no plan', async () => {
@@ -129,12 +152,30 @@ describe('a distribution', () => {
     await click('Recall')
     const dialog = within(await screen.findByRole('dialog'))
     await userEvent.type(dialog.getByLabelText('Reason'), 'wrong pool')
-    await userEvent.type(dialog.getByLabelText('Name of the pool'), 'Newsletter')
+    await userEvent.type(dialog.getByLabelText('Name of the book'), 'Summer')
     await userEvent.click(dialog.getByRole('button', { name: 'Take them back' }))
     expect(
       await screen.findByText(/3 coupons are back in the stock; left as they are/),
     ).toBeVisible()
     expect(asked).toEqual({ reason: 'wrong pool' })
+  })
+
+  it('outlives its pool, and finds its recall again after a reload', async () => {
+    const distribution = plan({ dry_run: false, granted: 4 })
+    const recall = { distribution_id: 'j1', recalled: 4, left: 0, reasons: {} }
+    network.use(
+      http.get('*/api/v1/pools/p1', () => problem(404, 'pool_not_found', 'There is no such pool.')),
+      http.get('*/api/v1/jobs/:id', ({ params }) =>
+        HttpResponse.json(
+          params.id === 'j1'
+            ? given({ done: true, status: 'succeeded', result: { distribution } })
+            : given({ id: 'j3', kind: 'recall_distribution', done: true, result: { recall } }),
+        ),
+      ),
+    )
+    await visit('/distributions/j1?recall=j3')
+    expect(await screen.findByText(/to a pool that is gone/)).toBeVisible()
+    expect(await screen.findByText('4 coupons are back in the stock.')).toBeVisible()
   })
 
   it('that never began says so', async () => {

@@ -181,6 +181,7 @@ describe('importing members', () => {
     const file = new File(['Name;E-Mail\nAnn;ann@example.com\n'], 'people.csv')
     await userEvent.upload(await screen.findByLabelText('CSV file'), file)
     expect(await screen.findByRole('cell', { name: 'ann@example.com' })).toBeVisible()
+    await userEvent.click(screen.getByLabelText('Make accounts for who has none'))
     await click('Add the members')
     expect(await screen.findByText('2 rows with an unreadable user')).toBeVisible()
     expect(asked).toContain('columns=name%2Cuser')

@@ -174,6 +174,7 @@ export function job(changes: Partial<Job> = {}): Job {
     started_at: null,
     finished_at: null,
     progress: { total: 1, processed: 0, succeeded: 0, failed: 0, skipped: 0 },
+    terms: null,
     position: null,
     result: null,
     error: null,
