@@ -152,6 +152,7 @@ type silent struct{}
 
 func (silent) RingBook(context.Context, uuid.UUID) error                { return nil }
 func (silent) RingJob(context.Context, coupon.JobKind, uuid.UUID) error { return nil }
+func (silent) RingEndpoint(context.Context, uuid.UUID) error            { return nil }
 func (silent) PublishDone(context.Context, []uuid.UUID) error           { return nil }
 
 // book makes an active book with codes, and lets Postgres settle after it.

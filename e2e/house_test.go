@@ -131,7 +131,7 @@ func (h *house) launch(t *testing.T, kind string) *process {
 	}
 	p.cmd = exec.Command(filepath.Join(bin, kind))
 	p.cmd.Env = append(os.Environ(), "DATABASE_URL="+h.address+separator+"application_name="+p.name, "REDIS_URL="+h.redis.URL,
-		"AUTH_SECRET="+secret, fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
+		"AUTH_SECRET="+secret, "WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8", fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	require.NoError(t, p.cmd.Start())
 	go func() {

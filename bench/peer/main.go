@@ -36,6 +36,7 @@ type silent struct{}
 
 func (silent) RingBook(context.Context, uuid.UUID) error                { return nil }
 func (silent) RingJob(context.Context, coupon.JobKind, uuid.UUID) error { return nil }
+func (silent) RingEndpoint(context.Context, uuid.UUID) error            { return nil }
 func (silent) PublishDone(context.Context, []uuid.UUID) error           { return nil }
 
 func run(ctx context.Context, design string) error {

@@ -23,6 +23,7 @@ import (
 	"couponbook/internal/queue"
 	"couponbook/internal/service"
 	"couponbook/internal/telemetry"
+	"couponbook/internal/webhook"
 	"couponbook/web"
 )
 
@@ -67,9 +68,11 @@ func run(ctx context.Context) error {
 	followers := service.NewFollowers(store)
 	claims := service.NewClaims(store, followers, ringer.Ring)
 	books := service.New(store, tasks)
+	sender := webhook.NewSender(webhook.Guard{AllowHTTP: cfg.WebhookAllowHTTP, Ranges: cfg.WebhookAllowRanges, Ports: cfg.WebhookPorts}, nil)
+	defer sender.Close()
 	metrics := telemetry.NewMetrics(behind.Pool)
 	handler, err := httpapi.New(httpapi.Options{
-		Accounts: service.NewAccounts(store, passwords, tokens), Service: books,
+		Accounts: service.NewAccounts(store, passwords, tokens), Service: books, Webhooks: service.NewWebhooks(books, sender),
 		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
 		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Links: httpapi.NewLinks(cfg.AuthSecret), Web: web.Files(),
 		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,

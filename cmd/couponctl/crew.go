@@ -51,7 +51,8 @@ func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	env := append(s.env(), "AUTH_SECRET="+secret, "COOKIE_SECURE=false")
+	env := append(s.env(), "AUTH_SECRET="+secret, "COOKIE_SECURE=false", "WEBHOOK_ALLOW_HTTP=true",
+		"WEBHOOK_ALLOW_RANGES=127.0.0.0/8,::1/128")
 	keep, ending := context.WithCancel(context.WithoutCancel(ctx))
 	c := &crew{out: out, ending: ending}
 	for i := range o.apis + o.workers {

@@ -24,7 +24,7 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.AddCommand(devCommand(), servicesCommand(), migrateCommand(), seedCommand(), adminCommand(),
-		flashSaleCommand(), showcaseCommand(), verifyCommand(), healthCommand())
+		flashSaleCommand(), showcaseCommand(), listenCommand(), verifyCommand(), healthCommand())
 	err := root.ExecuteContext(ctx)
 	stop()
 	if err != nil {

@@ -52,6 +52,7 @@ type noQueue struct{}
 
 func (noQueue) RingBook(context.Context, uuid.UUID) error                { return nil }
 func (noQueue) RingJob(context.Context, coupon.JobKind, uuid.UUID) error { return nil }
+func (noQueue) RingEndpoint(context.Context, uuid.UUID) error            { return nil }
 func (noQueue) PublishDone(context.Context, []uuid.UUID) error           { return nil }
 
 // seed makes the demo's people and books, once, and returns the id of the one

@@ -26,6 +26,7 @@ import (
 	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
 	"couponbook/internal/telemetry"
+	"couponbook/internal/webhook"
 )
 
 func main() {
@@ -62,6 +63,9 @@ func run(ctx context.Context) error {
 	drainer := service.NewDrainer(store, mutex.New(locks), tasks)
 	bulk := service.New(store, tasks)
 	sweeper := service.NewSweeper(store, bulk, drainer, tasks)
+	sender := webhook.NewSender(webhook.Guard{AllowHTTP: cfg.WebhookAllowHTTP, Ranges: cfg.WebhookAllowRanges, Ports: cfg.WebhookPorts}, nil)
+	defer sender.Close()
+	webhooks := service.NewWebhooks(bulk, sender)
 	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(behind.Pool).Handler(), behind.Checks)
 	if err != nil {
 		return err
@@ -73,13 +77,16 @@ func run(ctx context.Context) error {
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep bulk jobs", sweeper.Bulk) })
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep locks", sweeper.Locks) })
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep expiry", sweeper.Expiry) })
+	running.Go(func() { loop.Every(ctx, 100*time.Millisecond, "deal events out", webhooks.Dispatch) })
+	running.Go(func() { loop.Every(ctx, time.Second, "sweep deliveries", webhooks.SweepDeliveries) })
+	running.Go(func() { loop.Every(ctx, time.Hour, "forget old deliveries", webhooks.DropDeliveries) })
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "tell of books", sweeper.Notices) })
 	running.Go(func() { loop.Every(ctx, time.Hour, "forget old answers", sweeper.Answers) })
 	running.Go(func() { loop.Every(ctx, 10*time.Second, "drop old rows", sweeper.Rows) })
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "register queues", tasks.Register) })
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")
-	return jobs.NewServers(behind.Redis).Run(ctx, jobs.Handler(bulk, drainer))
+	return jobs.NewServers(behind.Redis).Run(ctx, jobs.Handler(bulk, drainer, webhooks))
 }
 
 // serveMetrics answers Prometheus and the orchestrator's probes.

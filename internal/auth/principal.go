@@ -25,10 +25,13 @@ const (
 	PoolsRead     Scope = "pools:read"
 	PoolsWrite    Scope = "pools:write"
 	Distribute    Scope = "distributions:write"
+	EventsRead    Scope = "events:read"
+	WebhooksRead  Scope = "webhooks:read"
+	WebhooksWrite Scope = "webhooks:write"
 )
 
 // Scopes lists all of them.
-var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, CouponsRedeem, CouponsWrite, JobsRead, PoolsRead, PoolsWrite, Distribute}
+var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, CouponsRedeem, CouponsWrite, JobsRead, PoolsRead, PoolsWrite, Distribute, EventsRead, WebhooksRead, WebhooksWrite}
 
 // Principal is an authenticated caller. A key acts for its owner, within its
 // scopes; a person has no scopes and needs none.

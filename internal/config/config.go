@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"time"
 
@@ -29,6 +30,12 @@ type Config struct {
 	CookieSecure bool `env:"COOKIE_SECURE" envDefault:"true"`
 	// TrustedProxies may set X-Forwarded-For; none by default.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+
+	// Webhooks go to public addresses only, by https. For development, plain HTTP
+	// and named ranges (like 127.0.0.0/8) can be allowed.
+	WebhookAllowHTTP   bool           `env:"WEBHOOK_ALLOW_HTTP"`
+	WebhookAllowRanges []netip.Prefix `env:"WEBHOOK_ALLOW_RANGES"`
+	WebhookPorts       []int          `env:"WEBHOOK_PORTS" envDefault:"443"`
 
 	APIConnections    int `env:"API_DB_CONNECTIONS" envDefault:"20"`
 	WorkerConnections int `env:"WORKER_DB_CONNECTIONS" envDefault:"20"`

@@ -2,6 +2,7 @@
 package config_test
 
 import (
+	"net/netip"
 	"os"
 	"reflect"
 	"strings"
@@ -44,7 +45,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":8080", Metrics: "127.0.0.1:9090", AuthSecret: secret,
-		SessionTTL: time.Hour, CookieSecure: true, APIConnections: 20, WorkerConnections: 20, LogLevel: "info", GCPercent: 400, Demo: true,
+		SessionTTL: time.Hour, CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, LogLevel: "info", GCPercent: 400, Demo: true,
 	}, c)
 }
 
@@ -54,6 +55,7 @@ func TestVariables(t *testing.T) {
 		"DATABASE_URL": database, "REDIS_URL": redis, "LISTEN": ":1", "METRICS_LISTEN": ":2", "AUTH_SECRET": secret,
 		"SESSION_TTL": "90m", "COOKIE_SECURE": "false", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
 		"WORKER_DB_CONNECTIONS": "4", "LOG_LEVEL": "debug", "GOGC": "200", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
+		"WEBHOOK_ALLOW_HTTP": "true", "WEBHOOK_ALLOW_RANGES": "127.0.0.0/8,::1/128", "WEBHOOK_PORTS": "443,8443",
 	})
 	c, err := config.ReadAPI()
 	require.NoError(t, err)
@@ -61,6 +63,8 @@ func TestVariables(t *testing.T) {
 		DatabaseURL: database, RedisURL: redis, Listen: ":1", Metrics: ":2", AuthSecret: secret,
 		SessionTTL: 90 * time.Minute, CookieSecure: false, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		APIConnections: 3, WorkerConnections: 4, LogLevel: "debug", GCPercent: 200, DevPostgres: "npm", Demo: false,
+		WebhookAllowHTTP: true, WebhookPorts: []int{443, 8443},
+		WebhookAllowRanges: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	}, c)
 }
 
@@ -141,6 +145,7 @@ func TestUnreadableValues(t *testing.T) {
 		{"API_DB_CONNECTIONS", "many"},
 		{"WORKER_DB_CONNECTIONS", "1.5"},
 		{"DEMO", "perhaps"},
+		{"WEBHOOK_ALLOW_RANGES", "loopback"},
 	} {
 		t.Run(c.variable, func(t *testing.T) {
 			set := enough()

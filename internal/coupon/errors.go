@@ -21,6 +21,7 @@ const (
 	Conflict        Kind = "conflict"        // the present state does not allow it
 	Gone            Kind = "gone"            // its time is over
 	Stale           Kind = "stale"           // it has changed since you read it
+	Limited         Kind = "limited"         // too often: wait
 	Unavailable     Kind = "unavailable"     // try again in a moment
 )
 
@@ -52,6 +53,11 @@ func (e *Error) Is(target error) bool {
 // With returns the error with a sentence made for the case at hand.
 func (e *Error) With(format string, args ...any) *Error {
 	return &Error{Kind: e.Kind, Code: e.Code, Message: fmt.Sprintf(format, args...)}
+}
+
+func (e *Error) after(pause time.Duration) *Error {
+	e.RetryAfter = pause
+	return e
 }
 
 var catalogue []*Error
@@ -114,6 +120,16 @@ var (
 	ErrJobDone        = declare(Conflict, "job_done", "The job has ended.")
 	ErrJobUnderWay    = declare(Conflict, "job_under_way", "The distribution has not ended: wait for it or cancel it, then recall it.")
 	ErrNothingGranted = declare(Conflict, "nothing_granted", "The distribution gave out no coupons: there is nothing to recall.")
+)
+
+// Errors of webhooks.
+var (
+	ErrEndpointNotFound = declare(NotFound, "webhook_not_found", "There is no such endpoint, or it is not yours: check the id.")
+	ErrEndpointChanged  = declare(Stale, "webhook_changed", "The endpoint has changed since you read it: read it again, and send its ETag as If-Match.")
+	ErrEndpointDisabled = declare(Conflict, "webhook_disabled", "The endpoint is disabled: enable it first.")
+	ErrEndpointsMany    = declare(Conflict, "too_many_webhooks", "You have as many endpoints as one may have: delete some first.")
+	ErrDeliveryNotFound = declare(NotFound, "delivery_not_found", "There is no such delivery, or it is not yours: check the id.")
+	ErrTestsMany        = declare(Limited, "too_many_tests", "The endpoint was tested ten times in a minute: wait a minute.").after(time.Minute)
 )
 
 // Errors at the till.

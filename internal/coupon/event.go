@@ -2,6 +2,7 @@ package coupon
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,7 +11,10 @@ import (
 // EventType names what happened: resource, dot, verb in the past tense.
 type EventType string
 
-// The events there are.
+// Resource is what an event is about.
+func (t EventType) Resource() string { return strings.Split(string(t), ".")[0] }
+
+// The events there are; eventTypes tells what each means.
 const (
 	CouponAssigned     EventType = "coupon.assigned"
 	CouponLocked       EventType = "coupon.locked"
@@ -24,26 +28,37 @@ const (
 	CouponVoided       EventType = "coupon.voided"
 	CouponDisabled     EventType = "coupon.disabled"
 	CouponEnabled      EventType = "coupon.enabled"
-	CodesAdded         EventType = "book.codes_added"
-	CodesExported      EventType = "book.codes_exported"
-	BookActivated      EventType = "book.activated"
-	BookPaused         EventType = "book.paused"
-	BookClosed         EventType = "book.closed"
-	BookArchived       EventType = "book.archived"
-	BookLowStock       EventType = "book.low_stock"
-	BookEndingSoon     EventType = "book.ending_soon"
-	JobSucceeded       EventType = "job.succeeded"
-	JobPartly          EventType = "job.partially_succeeded"
-	JobFailed          EventType = "job.failed"
-	JobCanceled        EventType = "job.canceled"
+
+	CodesAdded     EventType = "book.codes_added"
+	CodesExported  EventType = "book.codes_exported"
+	BookActivated  EventType = "book.activated"
+	BookPaused     EventType = "book.paused"
+	BookClosed     EventType = "book.closed"
+	BookArchived   EventType = "book.archived"
+	BookLowStock   EventType = "book.low_stock"
+	BookEndingSoon EventType = "book.ending_soon"
+
+	JobSucceeded EventType = "job.succeeded"
+	JobPartly    EventType = "job.partially_succeeded"
+	JobFailed    EventType = "job.failed"
+	JobCanceled  EventType = "job.canceled"
 
 	DistributionStarted   EventType = "distribution.started"
-	DistributionProgress  EventType = "distribution.progress" // at most one a second
+	DistributionProgress  EventType = "distribution.progress"
 	DistributionPaused    EventType = "distribution.paused"
 	DistributionResumed   EventType = "distribution.resumed"
 	DistributionCompleted EventType = "distribution.completed"
 	DistributionCanceled  EventType = "distribution.canceled"
 	DistributionRecalled  EventType = "distribution.recalled"
+
+	APIKeyCreated EventType = "security.api_key_created"
+	APIKeyRevoked EventType = "security.api_key_revoked"
+
+	EndpointFailing       EventType = "webhook_endpoint.failing"
+	EndpointWasDisabled   EventType = "webhook_endpoint.disabled"
+	EndpointWasEnabled    EventType = "webhook_endpoint.enabled"
+	EndpointSecretRotated EventType = "webhook_endpoint.secret_rotated"
+	WebhookTest           EventType = "webhook.test"
 )
 
 // StateAfter is where an event leaves a coupon. Those that are not here leave

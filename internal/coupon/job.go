@@ -22,6 +22,8 @@ const (
 	ImportMembersJob JobKind = "import_members"      // members of a pool, of a file
 	DistributionJob  JobKind = "distribution"        // coupons for the members of a pool
 	RecallJob        JobKind = "recall_distribution" // takes back what one gave out
+
+	ReplayJob JobKind = "replay_events" // sends the events of a span of time to an endpoint again
 )
 
 // JobStatus is how far a job is.
@@ -91,6 +93,14 @@ type NewJob struct {
 	Fingerprint    []byte // of the request; compared when the key comes again
 	Total          int
 	Params         json.RawMessage // of a bulk job
+	Callback       *Callback       // is told of its end; nil: none
+}
+
+// Callback is a URL that is told of a job's end, signed as its endpoint's
+// messages are.
+type Callback struct {
+	URL        string
+	EndpointID uuid.UUID
 }
 
 // JobFilter narrows a list of jobs; nil fields do not.

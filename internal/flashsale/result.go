@@ -15,6 +15,7 @@ type Result struct {
 	BookID        uuid.UUID      `json:"book_id"`
 	Users         int            `json:"users"`
 	Codes         int            `json:"codes"`
+	Accepted      int            `json:"accepted"` // claims that became jobs
 	Granted       int            `json:"granted"`
 	Refused       map[string]int `json:"refused"` // by reason
 	Errors        int            `json:"errors"`
@@ -38,6 +39,9 @@ func newResult(plan Plan, book uuid.UUID, c crowd) Result {
 	accept, settle := histogram(), histogram()
 	holders := map[string]int{}
 	for _, o := range c.outcomes {
+		if o.job {
+			r.Accepted++
+		}
 		_ = accept.RecordValue(o.accepted.Microseconds()) // beyond ten minutes counts as ten
 		_ = settle.RecordValue(o.settled.Microseconds())
 		switch {

@@ -90,6 +90,7 @@ func (plan Plan) customers(ctx context.Context, sale, key string) ([]customer, e
 type outcome struct {
 	accepted time.Duration // until the 202, or the refusal
 	settled  time.Duration // until the outcome was known
+	job      bool          // it became a job
 	code     string        // the coupon's code, when granted
 	refusal  string        // the reason's code, when refused
 	err      error         // anything else
@@ -129,7 +130,7 @@ type crowd struct {
 func (c customer) claim(ctx context.Context, book uuid.UUID) outcome {
 	start := time.Now()
 	job, err := c.api.Claim(ctx, book, c.body, c.key)
-	o := outcome{accepted: time.Since(start)}
+	o := outcome{accepted: time.Since(start), job: err == nil}
 	if err == nil && !job.Done {
 		job, err = c.api.Finish(ctx, job.ID)
 	}

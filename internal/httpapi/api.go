@@ -35,6 +35,7 @@ type Claims interface {
 type Options struct {
 	Accounts  *service.Accounts
 	Service   *service.Service
+	Webhooks  *service.Webhooks
 	Claims    Claims
 	Followers *service.Followers
 	Till      *service.Till

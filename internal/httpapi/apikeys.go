@@ -30,7 +30,7 @@ type createAPIKeyRequest struct {
 	Body struct {
 		Name      string       `json:"name" minLength:"1" maxLength:"200"`
 		OwnerID   *uuid.UUID   `json:"owner_id,omitempty" format:"uuid" doc:"whom the key acts for; you, if left out"`
-		Scopes    []auth.Scope `json:"scopes" enum:"books:read,books:write,claims:write,coupons:redeem,coupons:write,jobs:read,pools:read,pools:write,distributions:write"`
+		Scopes    []auth.Scope `json:"scopes" enum:"books:read,books:write,claims:write,coupons:redeem,coupons:write,jobs:read,pools:read,pools:write,distributions:write,events:read,webhooks:read,webhooks:write"`
 		ExpiresAt *time.Time   `json:"expires_at,omitempty"`
 	}
 }
@@ -75,5 +75,5 @@ type ByID struct {
 
 // revokeAPIKey ends a key for good.
 func (a *API) revokeAPIKey(ctx context.Context, in *ByID) (*struct{}, error) {
-	return nil, a.Accounts.RevokeAPIKey(ctx, in.ID)
+	return nil, a.Accounts.RevokeAPIKey(ctx, principalOf(ctx), in.ID)
 }

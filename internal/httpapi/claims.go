@@ -33,7 +33,8 @@ func (in ForWhomBody) user() (ref coupon.UserRef, err error) {
 
 type claimBody struct {
 	ForWhomBody
-	Count int `json:"count,omitempty" default:"1" minimum:"1" maximum:"100" doc:"coupons: all of them or none"`
+	Count       int    `json:"count,omitempty" default:"1" minimum:"1" maximum:"100" doc:"coupons: all of them or none"`
+	CallbackURL string `json:"callback_url,omitempty" maxLength:"2000" doc:"is sent the event of the job's end, signed; on the origin of one of your webhook endpoints"`
 }
 
 type claimRequest struct {
@@ -59,7 +60,7 @@ func (in *claimRequest) parse() (service.ClaimRequest, error) {
 	if in.Body != nil {
 		body = *in.Body
 	}
-	request.Count, request.CreateMissing = body.Count, body.CreateMissing
+	request.Count, request.CreateMissing, request.CallbackURL = body.Count, body.CreateMissing, body.CallbackURL
 	var err error
 	if request.IdempotencyKey, err = in.key(); err != nil {
 		return request, err

@@ -16,13 +16,14 @@ type distributeRequest struct {
 	ByID
 	SubmitHeaders
 	Body struct {
-		BookID     *uuid.UUID              `json:"book_id,omitempty" doc:"whose coupons go out"`
-		Mode       coupon.DistributionMode `json:"mode,omitempty" enum:"equal,random" doc:"equal: per_user to each member; random: count in all, dealt in rounds of one each, and what the last round has too few of to members drawn at random"`
-		PerUser    int                     `json:"per_user,omitempty" minimum:"1" maximum:"1000" doc:"of mode equal: coupons for each member"`
-		Count      int                     `json:"count,omitempty" minimum:"1" maximum:"5000000" doc:"of mode random: coupons in all"`
-		OnShortage coupon.OnShortage       `json:"on_shortage,omitempty" enum:"fail,partial" doc:"with too few coupons, or members who can take too few: give nothing at all (the default), or deal what there is"`
-		DryRun     bool                    `json:"dry_run,omitempty" doc:"only plan: the job's result has the plan, its outcomes have each recipient"`
-		PlanID     *uuid.UUID              `json:"plan_id,omitempty" doc:"do exactly what this dry run has planned; then leave out everything else"`
+		BookID      *uuid.UUID              `json:"book_id,omitempty" doc:"whose coupons go out"`
+		Mode        coupon.DistributionMode `json:"mode,omitempty" enum:"equal,random" doc:"equal: per_user to each member; random: count in all, dealt in rounds of one each, and what the last round has too few of to members drawn at random"`
+		PerUser     int                     `json:"per_user,omitempty" minimum:"1" maximum:"1000" doc:"of mode equal: coupons for each member"`
+		Count       int                     `json:"count,omitempty" minimum:"1" maximum:"5000000" doc:"of mode random: coupons in all"`
+		OnShortage  coupon.OnShortage       `json:"on_shortage,omitempty" enum:"fail,partial" doc:"with too few coupons, or members who can take too few: give nothing at all (the default), or deal what there is"`
+		DryRun      bool                    `json:"dry_run,omitempty" doc:"only plan: the job's result has the plan, its outcomes have each recipient"`
+		PlanID      *uuid.UUID              `json:"plan_id,omitempty" doc:"do exactly what this dry run has planned; then leave out everything else, but for the callback"`
+		CallbackURL string                  `json:"callback_url,omitempty" maxLength:"2000" doc:"is sent the event of the job's end, signed; on the origin of one of your webhook endpoints"`
 	}
 }
 
@@ -37,7 +38,7 @@ func (a *API) distribute(ctx context.Context, in *distributeRequest) (*jobRespon
 	if err != nil {
 		return nil, err
 	}
-	request := service.DistributionRequest{PoolID: in.ID, PlanID: in.Body.PlanID, DryRun: in.Body.DryRun, IdempotencyKey: key, Fingerprint: mark}
+	request := service.DistributionRequest{PoolID: in.ID, PlanID: in.Body.PlanID, DryRun: in.Body.DryRun, CallbackURL: in.Body.CallbackURL, IdempotencyKey: key, Fingerprint: mark}
 	if b := in.Body; b.PlanID != nil {
 		if b.BookID != nil || b.Mode != "" || b.PerUser != 0 || b.Count != 0 || b.OnShortage != "" || b.DryRun {
 			return nil, coupon.InvalidInput(coupon.Field{Pointer: "/plan_id", Detail: "stands for itself: leave everything else out, the plan has it"})

@@ -13,7 +13,7 @@ import (
 
 type jobBody struct {
 	ID          uuid.UUID        `json:"id"`
-	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution,replay_events"`
 	Status      coupon.JobStatus `json:"status" enum:"queued,running,paused,succeeded,partially_succeeded,failed,canceled"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
 	Canceling   bool             `json:"canceling" doc:"it was asked to end where it is"`
@@ -49,6 +49,7 @@ type resultBody struct {
 
 	Members      *importedMembersBody `json:"members,omitempty" doc:"of an import of members"`
 	Distribution *distributionBody    `json:"distribution,omitempty" doc:"of a distribution, or its plan"`
+	Replay       *replayedBody        `json:"replay,omitempty" doc:"of a replay; while it runs, so far"`
 	Recall       *recallBody          `json:"recall,omitempty" doc:"of a recall; while it runs, so far"`
 }
 
@@ -126,6 +127,9 @@ func (a *API) resultOf(j coupon.Job) *resultBody {
 	case coupon.DistributionJob:
 		result.Distribution = &distributionBody{}
 		into = result.Distribution
+	case coupon.ReplayJob:
+		result.Replay = &replayedBody{}
+		into = result.Replay
 	case coupon.RecallJob:
 		result.Recall = &recallBody{}
 		into = result.Recall

@@ -38,7 +38,7 @@ func TestEveryRouteAndEveryCaller(t *testing.T) {
 	weak, _ := h.key(t, coupon.UserRole, auth.Scopes...)
 	callers = append(callers, sort{name: "a user's key", credential: weak, role: coupon.UserRole, scopes: auth.Scopes, key: true})
 	revoked, id := h.key(t, coupon.Admin, auth.Scopes...)
-	require.NoError(t, h.api.Accounts.RevokeAPIKey(t.Context(), id))
+	require.NoError(t, h.api.Accounts.RevokeAPIKey(t.Context(), auth.Principal{UserID: uuid.New()}, id))
 	expired, id := h.key(t, coupon.Admin, auth.Scopes...)
 	_, err := h.pool.Exec(t.Context(), `UPDATE api_keys SET expires_at = now() WHERE id = $1`, id)
 	require.NoError(t, err)

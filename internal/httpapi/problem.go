@@ -49,6 +49,7 @@ var statusOf = map[coupon.Kind]int{
 	coupon.Conflict:        http.StatusConflict,
 	coupon.Gone:            http.StatusGone,
 	coupon.Stale:           http.StatusPreconditionFailed,
+	coupon.Limited:         http.StatusTooManyRequests,
 	coupon.Unavailable:     http.StatusServiceUnavailable,
 }
 

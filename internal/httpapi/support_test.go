@@ -39,14 +39,15 @@ func TestMain(m *testing.M) {
 // house is the API on a database of its own. A drain runs whenever a claim
 // rings, unless the test says that nobody works.
 type house struct {
-	api     *API
-	handler http.Handler
-	pool    *pgxpool.Pool
-	queue   *fixture.Queue
-	service *service.Service
-	tokens  *auth.Tokens
-	drainer *service.Drainer
-	works   bool
+	api      *API
+	handler  http.Handler
+	pool     *pgxpool.Pool
+	queue    *fixture.Queue
+	service  *service.Service
+	webhooks *service.Webhooks
+	tokens   *auth.Tokens
+	drainer  *service.Drainer
+	works    bool
 }
 
 func newHouse(t *testing.T) *house {
@@ -61,6 +62,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	require.NoError(t, err)
 	h := &house{pool: pool, queue: &fixture.Queue{}, tokens: tokens, works: true}
 	h.service = service.New(store, h.queue)
+	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))
 	followers := service.NewFollowers(store)
 	h.drainer = service.NewDrainer(store, fixture.Open{}, published(followers.Done))
 	claims := service.NewClaims(store, followers, func(book uuid.UUID) {
@@ -71,7 +73,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	})
 	ok := func(context.Context) error { return nil }
 	o := Options{
-		Accounts: service.NewAccounts(store, passwords, tokens), Service: h.service, Claims: claims, Followers: followers,
+		Accounts: service.NewAccounts(store, passwords, tokens), Service: h.service, Webhooks: h.webhooks, Claims: claims, Followers: followers,
 		Till:   service.NewTill(store, auth.NewLockTokens(secret)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
 		Tokens: tokens, Cursors: NewCursors(secret), Links: NewLinks(secret), CookieSecure: true, UploadWithin: service.UploadWithin,
@@ -94,6 +96,7 @@ type published func([]uuid.UUID)
 
 func (published) RingBook(context.Context, uuid.UUID) error                { return nil }
 func (published) RingJob(context.Context, coupon.JobKind, uuid.UUID) error { return nil }
+func (published) RingEndpoint(context.Context, uuid.UUID) error            { return nil }
 func (p published) PublishDone(_ context.Context, jobs []uuid.UUID) error  { p(jobs); return nil }
 
 // answer is what came back.

@@ -17,7 +17,7 @@ import (
 )
 
 // Handler answers the tasks of all queues.
-func Handler(s *service.Service, d *service.Drainer) asynq.Handler {
+func Handler(s *service.Service, d *service.Drainer, w *service.Webhooks) asynq.Handler {
 	mux := asynq.NewServeMux()
 	mux.HandleFunc(queue.DrainAssignments, job(func(ctx context.Context, book uuid.UUID) (string, error) {
 		done, err := d.Drain(ctx, book)
@@ -25,6 +25,13 @@ func Handler(s *service.Service, d *service.Drainer) asynq.Handler {
 			return "another worker drains this book", err
 		}
 		return fmt.Sprintf("%d granted, %d refused", done.Granted, done.Refused), err
+	}))
+	mux.HandleFunc(queue.DeliverWebhooks, job(func(ctx context.Context, endpoint uuid.UUID) (string, error) {
+		sent, err := w.Deliver(ctx, endpoint)
+		if sent.Left {
+			return "another worker sends to this endpoint, or it is left alone", err
+		}
+		return fmt.Sprintf("%d delivered, %d failed", sent.Delivered, sent.Failed), err
 	}))
 	for kind, bell := range queue.BellOf {
 		mux.HandleFunc(bell.Task, job(func(ctx context.Context, id uuid.UUID) (string, error) { return s.RunBulk(ctx, kind, id) }))

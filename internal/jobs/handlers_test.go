@@ -15,6 +15,7 @@ import (
 	"couponbook/internal/queue"
 	"couponbook/internal/service"
 	"couponbook/internal/testdb"
+	"couponbook/internal/webhook"
 )
 
 // A drain task decides the book's claims; when it comes again it finds nothing
@@ -36,6 +37,32 @@ func TestADrainTaskTwice(t *testing.T) {
 	require.Equal(t, "assignment:drain", line["task"])
 	require.Contains(t, line, "duration_ms")
 	logged.await(t, 0, book.ID.String(), "0 granted, 0 refused")
+}
+
+// A delivery task sends what is due; when it comes again nothing is. (These
+// workers reach no address: the try fails.)
+func TestADeliveryTaskTwice(t *testing.T) {
+	t.Parallel()
+	pool := testdb.New(t)
+	store := postgres.NewStore(pool)
+	admin := fixture.User(t, pool, coupon.Admin)
+	e, err := store.AddEndpoint(t.Context(), coupon.Endpoint{ID: uuid.New(), OwnerID: admin.UserID, URL: "https://127.0.0.1/", Events: []string{"*"}},
+		webhook.NewSecret())
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `
+		WITH e AS (INSERT INTO events (type, created_at) VALUES ('book.paused', now()) RETURNING id)
+		INSERT INTO webhook_deliveries (endpoint_id, event_id, last_event_id, events, type, event_at, next_attempt_at)
+		SELECT $1, id, id, 1, 'book.paused', now(), now() FROM e`, e.ID)
+	require.NoError(t, err)
+	h := handler(pool, fixture.Open{})
+	for range 2 {
+		require.NoError(t, h.ProcessTask(t.Context(), task(queue.DeliverWebhooks, e.ID)))
+	}
+	logged.await(t, 0, e.ID.String(), "0 delivered, 1 failed")
+	logged.await(t, 0, e.ID.String(), "0 delivered, 0 failed")
+	require.NoError(t, h.ProcessTask(t.Context(), task(queue.DeliverWebhooks, uuid.New())))
+	logged.await(t, 0, "another worker sends to this endpoint, or it is left alone")
+	fixture.Verify(t, pool)
 }
 
 // A generation task makes the job's codes; when it comes again it makes none.

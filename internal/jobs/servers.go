@@ -22,7 +22,7 @@ const Drain = 25 * time.Second
 type class struct {
 	queue       string
 	servers     int
-	concurrency int           // hot books or bulk jobs at a time, not claims
+	concurrency int           // hot books, bulk jobs or endpoints at a time, not claims
 	pickup      time.Duration // how long an empty queue is left alone
 }
 
@@ -30,6 +30,7 @@ var classes = []class{
 	{queue.Assignments, 2, 8, 5 * time.Millisecond},
 	{queue.Codes, 1, 2, 100 * time.Millisecond},
 	{queue.Distributions, 1, 2, 100 * time.Millisecond},
+	{queue.Webhooks, 1, 64, 20 * time.Millisecond}, // endpoints at a time: some are slow
 }
 
 // Servers are the asynq servers of one worker process.

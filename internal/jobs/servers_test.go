@@ -44,6 +44,7 @@ func TestServersServeEveryQueue(t *testing.T) {
 	require.NoError(t, w.queue.RingBook(t.Context(), uuid.New()))
 	require.NoError(t, w.queue.RingJob(t.Context(), coupon.GenerateJob, uuid.New()))
 	require.NoError(t, w.queue.RingJob(t.Context(), coupon.DistributionJob, uuid.New()))
+	require.NoError(t, w.queue.RingEndpoint(t.Context(), uuid.New()))
 	for _, name := range queue.All {
 		info := w.awaitCompleted(t, name)
 		require.Contains(t, string(info.Result), "stopped by an error, the sweeper goes on")

@@ -24,6 +24,7 @@ import (
 	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
 	"couponbook/internal/testredis"
+	"couponbook/internal/webhook"
 )
 
 // TestMain keeps the log of all tests: each looks for the lines with its own ids.
@@ -91,7 +92,8 @@ func holds(line []byte, words []string) bool {
 // handler is the queue's door on a database.
 func handler(pool *pgxpool.Pool, mutexes service.Mutexes) asynq.Handler {
 	store := postgres.NewStore(pool)
-	return jobs.Handler(service.New(store, &fixture.Queue{}), service.NewDrainer(store, mutexes, &fixture.Queue{}))
+	s := service.New(store, &fixture.Queue{})
+	return jobs.Handler(s, service.NewDrainer(store, mutexes, &fixture.Queue{}), service.NewWebhooks(s, webhook.NewSender(webhook.Guard{}, nil)))
 }
 
 func task(name string, id uuid.UUID) *asynq.Task { return asynq.NewTask(name, []byte(id.String())) }

@@ -16,6 +16,7 @@ type Event struct {
 	Type    coupon.EventType
 	BookID  uuid.UUID // zero: none
 	JobID   *uuid.UUID
+	UserID  *uuid.UUID // whom it concerns
 	ActorID *uuid.UUID
 	Data    json.RawMessage
 }
@@ -23,9 +24,11 @@ type Event struct {
 // AddEvent writes an event into the transaction of what it tells.
 func (s *Store) AddEvent(ctx context.Context, e Event) error {
 	_, err := s.db.Exec(ctx, `
-		INSERT INTO events (type, book_id, job_id, actor_id, data, created_at)
-		VALUES (@type, @book_id, @job_id, @actor_id, @data, clock_timestamp())`,
-		pgx.StrictNamedArgs{"type": e.Type, "book_id": idOrNull(e.BookID), "job_id": e.JobID, "actor_id": e.ActorID, "data": e.Data})
+		INSERT INTO events (type, book_id, job_id, user_id, actor_id, data, created_at)
+		VALUES (@type, @book_id, @job_id, @user_id, @actor_id, @data, clock_timestamp())`,
+		pgx.StrictNamedArgs{
+			"type": e.Type, "book_id": idOrNull(e.BookID), "job_id": e.JobID, "user_id": e.UserID, "actor_id": e.ActorID, "data": e.Data,
+		})
 	return err
 }
 

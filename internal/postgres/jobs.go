@@ -82,13 +82,19 @@ func (s *Store) JobsByKey(ctx context.Context, submitters []uuid.UUID, keys []st
 
 // AddJob stores a bulk job. It reports false when the idempotency key has one already.
 func (s *Store) AddJob(ctx context.Context, job coupon.NewJob) (bool, error) {
+	callback := job.Callback
+	if callback == nil {
+		callback = &coupon.Callback{}
+	}
 	tag, err := s.db.Exec(ctx, `
-		INSERT INTO jobs (id, kind, book_id, pool_id, submitter_id, idempotency_key, fingerprint, total, params)
-		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @params)
+		INSERT INTO jobs (id, kind, book_id, pool_id, submitter_id, idempotency_key, fingerprint, total, params,
+		                  callback_url, callback_endpoint_id)
+		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @params, @callback_url, @callback_endpoint_id)
 		ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
 		pgx.StrictNamedArgs{
 			"id": job.ID, "kind": job.Kind, "book_id": idOrNull(job.BookID), "pool_id": idOrNull(job.PoolID), "submitter_id": job.SubmitterID,
 			"key": job.IdempotencyKey, "fingerprint": job.Fingerprint, "total": job.Total, "params": job.Params,
+			"callback_url": textOrNull(callback.URL), "callback_endpoint_id": idOrNull(callback.EndpointID),
 		})
 	return tag.RowsAffected() == 1, err
 }
@@ -110,6 +116,13 @@ func idOrNull(id uuid.UUID) *uuid.UUID {
 		return nil
 	}
 	return &id
+}
+
+func textOrNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }
 
 // JobForUpdate returns a job that nobody else changes until the end of the

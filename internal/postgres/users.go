@@ -103,12 +103,10 @@ func (s *Store) APIKeys(ctx context.Context) ([]coupon.APIKey, error) {
 		ORDER BY k.id DESC LIMIT 500`, pgx.StrictNamedArgs{})
 }
 
-// RevokeAPIKey ends a key for good, or fails with ErrKeyNotFound.
-func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
-	tag, err := s.db.Exec(ctx, `UPDATE api_keys SET revoked_at = now() WHERE id = @id AND revoked_at IS NULL`,
-		pgx.StrictNamedArgs{"id": id})
-	if err == nil && tag.RowsAffected() == 0 {
-		return coupon.ErrKeyNotFound
-	}
-	return err
+// RevokeAPIKey ends a key for good and returns it, or fails with ErrKeyNotFound.
+func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) (coupon.APIKey, error) {
+	return one[coupon.APIKey](ctx, s.db, coupon.ErrKeyNotFound, `
+		UPDATE api_keys k SET revoked_at = now() FROM users u
+		WHERE k.id = @id AND revoked_at IS NULL AND u.id = k.owner_id
+		RETURNING `+keyColumns, pgx.StrictNamedArgs{"id": id})
 }

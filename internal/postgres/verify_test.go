@@ -46,8 +46,21 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 		UPDATE books SET ends_at = clock_timestamp()`)
 	require.NoError(t, err)
 	distribute(t, pool)
+	deliver(t, pool)
 	fixture.Verify(t, pool)
 	return pool
+}
+
+// deliver sends a test to an endpoint.
+func deliver(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	webhooks := service.NewWebhooks(service.New(postgres.NewStore(pool), &fixture.Queue{}), fixture.Sender(t))
+	admin := fixture.User(t, pool, coupon.Admin)
+	e, _, err := webhooks.CreateEndpoint(t.Context(), admin, coupon.EndpointSettings{URL: fixture.NewReceiver(t).URL, Events: []string{"*"}})
+	require.NoError(t, err)
+	delivery, _, err := webhooks.TestEndpoint(t.Context(), admin, e.ID)
+	require.NoError(t, err)
+	require.Equal(t, coupon.DeliverySucceeded, delivery.Status)
 }
 
 // useCoupons redeems the first two people's first coupons, takes the second
@@ -136,6 +149,8 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"the outcomes of a distribution add up", `UPDATE distributions SET members = 4`},
 		{"what is promised to distributions is counted in the stock", `UPDATE book_stock SET reserved = 1`},
 		{"pools count their members", `DELETE FROM pool_members WHERE user_id = (SELECT user_id FROM job_outcomes WHERE n = 3)`},
+		{"what was delivered was answered, and every attempt is in the log", `DELETE FROM webhook_attempts`},
+		{"what was delivered was answered, and every attempt is in the log", `UPDATE webhook_attempts SET status_code = 500`},
 		{"every claim that ended has exactly one outcome", `UPDATE jobs SET coupon_ids = '{}' WHERE id = ` + won},
 		{"every job that ended has told so exactly once", `DELETE FROM events WHERE type = 'job.succeeded' AND job_id = ` + won},
 		{"every job that ended has told so exactly once", `

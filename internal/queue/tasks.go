@@ -19,10 +19,11 @@ const (
 	Assignments   = "assignments"
 	Codes         = "codes"
 	Distributions = "distributions"
+	Webhooks      = "webhooks"
 )
 
 // All lists the queues, for servers, metrics and the sweeper.
-var All = []string{Assignments, Codes, Distributions}
+var All = []string{Assignments, Codes, Distributions, Webhooks}
 
 // The tasks.
 const (
@@ -35,6 +36,9 @@ const (
 
 	RunDistribution    = "distribution:run"    // payload: a job's id
 	RecallDistribution = "distribution:recall" // payload: a job's id
+
+	DeliverWebhooks = "webhook:deliver" // payload: an endpoint's id
+	ReplayEvents    = "webhook:replay"  // payload: a job's id
 )
 
 // Bell is the task that starts a bulk job, and the queue that it goes to.
@@ -49,6 +53,7 @@ var BellOf = map[coupon.JobKind]Bell{
 	coupon.ImportMembersJob: {ImportMembers, Codes},
 	coupon.DistributionJob:  {RunDistribution, Distributions},
 	coupon.RecallJob:        {RecallDistribution, Distributions},
+	coupon.ReplayJob:        {ReplayEvents, Codes},
 }
 
 // shownFor is how long a finished task stays visible in asynqmon; nothing of
@@ -75,6 +80,11 @@ func (c *Client) RingBook(ctx context.Context, bookID uuid.UUID) error {
 func (c *Client) RingJob(ctx context.Context, kind coupon.JobKind, jobID uuid.UUID) error {
 	bell := BellOf[kind]
 	return c.enqueue(ctx, bell.Task, jobID, bell.Queue, 30*time.Minute)
+}
+
+// RingEndpoint says that something is to be sent to the endpoint.
+func (c *Client) RingEndpoint(ctx context.Context, endpointID uuid.UUID) error {
+	return c.enqueue(ctx, DeliverWebhooks, endpointID, Webhooks, time.Minute)
 }
 
 // enqueue always takes a fresh task id: an old one can stay taken for ever.

@@ -78,7 +78,31 @@ func (c *Claims) judge(ctx context.Context, items []claimItem, results []groupco
 			results[i].Err = coupon.ErrSoldOut
 		}
 	}
+	if err = c.resolveCallbacks(ctx, items, results); err != nil {
+		return now, err
+	}
 	return now, c.resolveUsers(ctx, items, results)
+}
+
+// resolveCallbacks finds the endpoints of callback URLs: one query for the
+// whole group.
+func (c *Claims) resolveCallbacks(ctx context.Context, items []claimItem, results []groupcommit.Result[submitted]) error {
+	var owners []uuid.UUID
+	for i := range items {
+		if results[i].Err == nil && items[i].callbackURL != "" {
+			owners = append(owners, items[i].job.SubmitterID)
+		}
+	}
+	if len(owners) == 0 {
+		return nil
+	}
+	endpoints, err := c.store.EnabledEndpoints(ctx, owners)
+	for i := range items {
+		if item := &items[i]; err == nil && results[i].Err == nil && item.callbackURL != "" {
+			item.job.Callback, results[i].Err = callbackFor(endpoints, item.job.SubmitterID, item.callbackURL)
+		}
+	}
+	return err
 }
 
 // mayClaim: everyone for himself, on every book but someone else's draft; the

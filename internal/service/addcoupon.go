@@ -63,7 +63,7 @@ func (t *Till) addRow(ctx context.Context, tx *postgres.Store, p auth.Principal,
 	if err != nil {
 		return coupon.Till{}, err
 	}
-	data, err := json.Marshal(codesAdded{batch, 1})
+	data, err := json.Marshal(coupon.CodesAddedData{BatchID: batch, Count: 1})
 	if err == nil {
 		err = tx.AddEvent(ctx, postgres.Event{Type: coupon.CodesAdded, BookID: book.ID, ActorID: &p.UserID, Data: data})
 	}

@@ -32,6 +32,9 @@ func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID
 	case coupon.RecallJob:
 		recalled, err := s.Recall(ctx, id)
 		return fmt.Sprintf("%d coupons taken back", recalled), err
+	case coupon.ReplayJob:
+		sent, err := s.Replay(ctx, id)
+		return fmt.Sprintf("%d deliveries begun anew", sent), err
 	case coupon.ExportJob:
 		rows, err := s.Export(ctx, id)
 		return fmt.Sprintf("%d codes exported", rows), err
@@ -130,16 +133,10 @@ func (s *Service) keyedJob(ctx context.Context, job coupon.NewJob) (uuid.UUID, e
 	return found[0].ID, nil
 }
 
-// codesAdded is what the event book.codes_added tells.
-type codesAdded struct {
-	BatchID uuid.UUID `json:"batch_id"`
-	Count   int       `json:"count"`
-}
-
 // endCodes ends a job that added codes, and tells about them if there are any.
 func (s *Service) endCodes(ctx context.Context, run postgres.BulkRun, batch uuid.UUID, added int, failure *coupon.Error, result json.RawMessage) error {
 	err := s.store.InTx(ctx, func(tx *postgres.Store) error {
-		data, err := json.Marshal(codesAdded{batch, added})
+		data, err := json.Marshal(coupon.CodesAddedData{BatchID: batch, Count: added})
 		if err == nil && added > 0 {
 			err = tx.AddEvent(ctx, postgres.Event{
 				Type: coupon.CodesAdded, BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID, Data: data,

@@ -44,6 +44,7 @@ type ClaimRequest struct {
 	For            coupon.UserRef      // nil in all parts: the caller himself
 	CreateMissing  bool                // make the user when the reference names none
 	Count          int
+	CallbackURL    string // is told of the job's end; empty: none
 	IdempotencyKey string // empty: none
 	Fingerprint    []byte
 	Wait           time.Duration // for the outcome; 0: do not
@@ -62,6 +63,7 @@ type claimItem struct {
 	who           auth.Principal
 	ref           coupon.UserRef
 	createMissing bool
+	callbackURL   string
 }
 
 // submitted is what became of it.
@@ -119,7 +121,7 @@ func newClaimItem(p auth.Principal, in ClaimRequest) (claimItem, error) {
 			ID: id, Kind: coupon.ClaimJob, BookID: in.BookID, SubmitterID: p.UserID, Total: in.Count,
 			IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint,
 		},
-		who: p, ref: in.For, createMissing: in.CreateMissing,
+		who: p, ref: in.For, createMissing: in.CreateMissing, callbackURL: in.CallbackURL,
 	}, err
 }
 

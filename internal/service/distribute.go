@@ -205,7 +205,7 @@ func (r *distributing) begin(ctx context.Context, tx *postgres.Store, coupons in
 	if err := tx.Reserve(ctx, r.run); err != nil {
 		return err
 	}
-	return r.tell(ctx, tx, coupon.DistributionStarted, distributionTold{Total: *r.d.Members, Coupons: coupons})
+	return r.tell(ctx, tx, coupon.DistributionStarted, coupon.DistributionData{Total: *r.d.Members, Coupons: coupons})
 }
 
 // hand gives the next recipients what the plan has for them.
@@ -302,7 +302,7 @@ func (r *distributing) result(ctx context.Context, tx *postgres.Store, gave bool
 	return json.Marshal(result)
 }
 
-func (r *distributing) tell(ctx context.Context, tx *postgres.Store, event coupon.EventType, told distributionTold) error {
+func (r *distributing) tell(ctx context.Context, tx *postgres.Store, event coupon.EventType, told coupon.DistributionData) error {
 	told.PoolID = &r.run.PoolID
 	data, err := json.Marshal(told)
 	if err != nil {

@@ -22,6 +22,7 @@ type DistributionRequest struct {
 	Terms          coupon.DistributionTerms
 	DryRun         bool       // only plan
 	PlanID         *uuid.UUID // the dry run that planned; nil: by the terms
+	CallbackURL    string     // is told of the job's end; empty: none
 	IdempotencyKey string
 	Fingerprint    []byte
 }
@@ -52,6 +53,16 @@ func (s *Service) SubmitDistribution(ctx context.Context, p auth.Principal, in D
 	job := coupon.NewJob{
 		ID: d.JobID, Kind: coupon.DistributionJob, BookID: book.ID, PoolID: pool.ID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: max(1, pool.Members), Params: json.RawMessage(`{}`),
+	}
+	if in.CallbackURL != "" {
+		endpoints, err := s.store.EnabledEndpoints(ctx, []uuid.UUID{p.UserID})
+		if err != nil {
+			return Submission{}, err
+		}
+		var unfit error // which does not matter to a job that is there
+		if job.Callback, unfit = callbackFor(endpoints, p.UserID, in.CallbackURL); refused == nil {
+			refused = unfit
+		}
 	}
 	return s.submitBulk(ctx, job, func() error {
 		switch err := book.TakesDistributions(time.Now()); {
@@ -142,19 +153,8 @@ func (s *Service) endPlan(ctx context.Context, run postgres.BulkRun, d postgres.
 	return err
 }
 
-// distributionTold is what the events of a distribution tell.
-type distributionTold struct {
-	PoolID    *uuid.UUID `json:"pool_id"`
-	Total     int        `json:"total"` // recipients
-	Processed int        `json:"processed"`
-	Succeeded int        `json:"succeeded"`
-	Skipped   int        `json:"skipped"`
-	Failed    int        `json:"failed"`
-	Coupons   int        `json:"coupons,omitempty"` // given out so far; at the start, planned
-}
-
-func newDistributionTold(j coupon.Job) distributionTold {
-	return distributionTold{PoolID: j.PoolID, Total: j.Total, Processed: j.Processed, Succeeded: j.Succeeded, Skipped: j.Skipped, Failed: j.Failed}
+func newDistributionTold(j coupon.Job) coupon.DistributionData {
+	return coupon.DistributionData{PoolID: j.PoolID, Total: j.Total, Processed: j.Processed, Succeeded: j.Succeeded, Skipped: j.Skipped, Failed: j.Failed}
 }
 
 // hashOf is the same for plans that give the same people as many coupons of the

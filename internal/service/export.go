@@ -51,14 +51,6 @@ type exportResult struct {
 	Rows int `json:"rows"`
 }
 
-// exported is what the event book.codes_exported tells. A prefix may be a whole
-// code: it stays with the job.
-type exported struct {
-	Count   int           `json:"count"`
-	State   *coupon.State `json:"state,omitempty"`
-	BatchID *uuid.UUID    `json:"batch_id,omitempty"`
-}
-
 // Export runs an export job, and returns how many codes it found. All of it is
 // one transaction: there is the whole file, or none.
 func (s *Service) Export(ctx context.Context, jobID uuid.UUID) (rows int, err error) {
@@ -77,7 +69,8 @@ func (s *Service) Export(ctx context.Context, jobID uuid.UUID) (rows int, err er
 		if err = tx.Advance(ctx, run, max(1, rows), 0); err != nil { // an empty file is a file
 			return err
 		}
-		event, err := json.Marshal(exported{rows, params.State, params.BatchID})
+		// Without the prefix: it may be a whole code, which stays with the job.
+		event, err := json.Marshal(coupon.CodesExportedData{Count: rows, State: params.State, BatchID: params.BatchID})
 		if err != nil {
 			return err
 		}

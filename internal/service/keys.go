@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
 )
 
 // keyMemory is how long a key is believed without asking Postgres, and so how
@@ -55,7 +57,20 @@ func (a *Accounts) CreateAPIKey(ctx context.Context, p auth.Principal, in NewAPI
 	}
 	slices.Sort(key.Scopes)
 	key.Scopes = slices.Compact(key.Scopes)
-	return key, text, a.store.AddAPIKey(ctx, key)
+	return key, text, a.store.InTx(ctx, func(tx *postgres.Store) error {
+		if err := tx.AddAPIKey(ctx, key); err != nil {
+			return err
+		}
+		return tellOfKey(ctx, tx, key, coupon.APIKeyCreated, p)
+	})
+}
+
+func tellOfKey(ctx context.Context, tx *postgres.Store, key coupon.APIKey, event coupon.EventType, p auth.Principal) error {
+	data, err := json.Marshal(coupon.APIKeyData{APIKeyID: key.ID, OwnerID: key.OwnerID, Name: key.Name, Scopes: key.Scopes})
+	if err != nil {
+		return err
+	}
+	return tx.AddEvent(ctx, postgres.Event{Type: event, UserID: &key.OwnerID, ActorID: &p.UserID, Data: data})
 }
 
 func (a *Accounts) keyOwner(ctx context.Context, p auth.Principal, id *uuid.UUID) (coupon.User, error) {
@@ -75,8 +90,14 @@ func (a *Accounts) APIKeys(ctx context.Context) ([]coupon.APIKey, error) {
 }
 
 // RevokeAPIKey ends a key: at once in this process, within two seconds in others.
-func (a *Accounts) RevokeAPIKey(ctx context.Context, id uuid.UUID) error {
-	err := a.store.RevokeAPIKey(ctx, id)
+func (a *Accounts) RevokeAPIKey(ctx context.Context, p auth.Principal, id uuid.UUID) error {
+	err := a.store.InTx(ctx, func(tx *postgres.Store) error {
+		key, err := tx.RevokeAPIKey(ctx, id)
+		if err != nil {
+			return err
+		}
+		return tellOfKey(ctx, tx, key, coupon.APIKeyRevoked, p)
+	})
 	a.keys.Purge()
 	return err
 }

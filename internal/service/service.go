@@ -20,6 +20,7 @@ import (
 type Queue interface {
 	RingBook(ctx context.Context, bookID uuid.UUID) error
 	RingJob(ctx context.Context, kind coupon.JobKind, jobID uuid.UUID) error
+	RingEndpoint(ctx context.Context, endpointID uuid.UUID) error
 	PublishDone(ctx context.Context, jobs []uuid.UUID) error
 }
 

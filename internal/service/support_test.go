@@ -19,7 +19,10 @@ import (
 	"couponbook/internal/testdb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(allEvents{m}, // the cache of API keys cannot be closed
+		goleak.IgnoreTopFunction("github.com/hashicorp/golang-lru/v2/expirable.NewLRU[...].func1"))
+}
 
 // house is the product without its doors: what the API's side and the
 // worker's side share is the database, and a bell.
@@ -33,6 +36,7 @@ type house struct {
 	drainer   *service.Drainer
 	sweeper   *service.Sweeper
 	till      *service.Till
+	webhooks  *service.Webhooks
 }
 
 func newHouse(t *testing.T) *house {
@@ -50,6 +54,8 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	h.drainer = service.NewDrainer(h.store, fixture.Open{}, h.queue)
 	h.sweeper = service.NewSweeper(h.store, h.service, h.drainer, h.queue)
 	h.till = service.NewTill(h.store, auth.NewLockTokens("0123456789abcdef0123456789abcdef"))
+	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))
+	t.Cleanup(func() { h.checkEvents(t) })
 	t.Cleanup(h.claims.Close)
 	t.Cleanup(h.service.Close)
 	return h

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"couponbook/internal/client"
+	"couponbook/internal/coupon"
+	"couponbook/internal/fixture"
+)
+
+// listen registers a receiver as the admin's endpoint and returns its secret.
+func (h *house) listen(t *testing.T, admin *client.Client, r *fixture.Receiver, events ...string) (secret string) {
+	t.Helper()
+	var endpoint struct {
+		Secret string `json:"secret"`
+	}
+	require.NoError(t, admin.Do(t.Context(), http.MethodPost, "/api/v1/webhooks", map[string]any{"url": r.URL, "events": events}, &endpoint))
+	return endpoint.Secret
+}
+
+// byID are the messages that have come, doubles dropped as a receiver does.
+func byID(r *fixture.Receiver) map[string]fixture.Received {
+	messages := map[string]fixture.Received{}
+	for _, m := range r.Got() {
+		if _, double := messages[m.ID]; !double {
+			messages[m.ID] = m
+		}
+	}
+	return messages
+}
+
+// A flash sale is told: one event for each accepted claim, counted by its
+// customers, and one for each coupon; all signed, and soon.
+func TestAFlashSaleIsTold(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 2, 2)
+	admin, _ := h.admin(t)
+	r := fixture.NewReceiver(t)
+	secret := h.listen(t, admin, r, "job.succeeded", "job.failed", "coupon.assigned")
+	result := h.sale(t, 1000, 100)
+	claims := func() (n int) {
+		for _, m := range byID(r) {
+			var data coupon.JobData
+			if json.Unmarshal(m.Data, &data) == nil && data.Job.Kind == coupon.ClaimJob {
+				n++
+			}
+		}
+		return n
+	}
+	require.Eventually(t, func() bool { return claims() >= result.Accepted }, time.Minute, 50*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return h.count(t, `SELECT count(*) FROM webhook_deliveries WHERE status = 'pending'`) == 0
+	}, time.Minute, 50*time.Millisecond)
+	require.Equal(t, result.Accepted, claims())
+	r.Verify(secret)
+	assigned := 0
+	var late []time.Duration
+	for _, m := range byID(r) {
+		if m.Type == string(coupon.CouponAssigned) {
+			assigned++
+		}
+		var told coupon.Message
+		require.NoError(t, json.Unmarshal(m.Body, &told))
+		late = append(late, m.At.Sub(told.Timestamp))
+	}
+	require.Equal(t, 100, assigned)
+	require.Len(t, r.Got(), len(byID(r)), "without a fault there are no doubles")
+	slices.Sort(late)
+	p99 := late[len(late)*99/100]
+	t.Logf("%d accepted claims, %d messages, %d groups of attempts; from event to arrival p50 %s, p99 %s", result.Accepted, len(late),
+		h.count(t, `SELECT count(DISTINCT xmin::text) FROM webhook_attempts`), late[len(late)/2], p99)
+	require.Less(t, p99, 3*time.Second)
+	h.verify(t)
+}
+
+// Workers are killed while they deliver: every event arrives, whatever came
+// twice is known by its webhook-id, and the log says that all arrived.
+func TestKilledWhileDelivering(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 1, 1)
+	admin, _ := h.admin(t)
+	r := fixture.NewReceiver(t)
+	r.Answer = func(http.ResponseWriter, *http.Request, int) { <-time.After(2 * time.Millisecond) } // there is time for the kills
+	secret := h.listen(t, admin, r, "book.paused")
+	book, err := admin.NewBook(t.Context(), "Told", 1, nil)
+	require.NoError(t, err)
+	const events, kills = 3000, 5
+	_, err = h.pool.Exec(t.Context(), `
+		INSERT INTO events (type, book_id, created_at) SELECT 'book.paused', $1, clock_timestamp() FROM generate_series(1, $2)`, book, events)
+	require.NoError(t, err)
+	for kill := range kills {
+		require.Eventually(t, func() bool { return len(byID(r)) > (kill+1)*events/(kills+2) }, 2*time.Minute, time.Millisecond)
+		h.workers[len(h.workers)-1].kill(t)
+		// A lease lasts for twenty seconds; here nobody waits for that.
+		_, err = h.pool.Exec(t.Context(), `UPDATE webhook_endpoints SET leased_until = clock_timestamp()`)
+		require.NoError(t, err)
+		h.launchWorkers(t, 1)
+	}
+	require.Eventually(t, func() bool {
+		return h.count(t, `SELECT count(*) FROM webhook_deliveries WHERE status = 'succeeded'`) == events
+	}, 2*time.Minute, 50*time.Millisecond)
+	require.Len(t, byID(r), events, "none is lost")
+	require.Less(t, len(r.Got()), events+kills*300, "and few come twice")
+	t.Logf("%d events, %d requests", events, len(r.Got()))
+	r.Verify(secret)
+	h.verify(t)
+}
+
+// Endpoints that are dead or slow do not delay the others: the messages to a
+// fast one take at most twice as long beside a slow one as alone, or are quick
+// enough for that not to matter.
+func TestAFastEndpointBesideASlowOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, 1, 1)
+	admin, _ := h.admin(t)
+	fast, slow := fixture.NewReceiver(t), fixture.NewReceiver(t)
+	slow.Answer = func(_ http.ResponseWriter, request *http.Request, _ int) {
+		select {
+		case <-request.Context().Done():
+		case <-time.After(3 * time.Second):
+		}
+	}
+	book, err := admin.NewBook(t.Context(), "Told", 1, nil)
+	require.NoError(t, err)
+	h.listen(t, admin, fast, "book.paused")
+	round := func() time.Duration {
+		before := len(fast.Got())
+		for range 50 {
+			_, err := h.pool.Exec(t.Context(), `INSERT INTO events (type, book_id, created_at) VALUES ('book.paused', $1, clock_timestamp())`, book)
+			require.NoError(t, err)
+			<-time.After(20 * time.Millisecond)
+		}
+		require.Eventually(t, func() bool { return len(fast.Got()) == before+50 }, time.Minute, 10*time.Millisecond)
+		var late []time.Duration
+		for _, m := range fast.Got()[before:] {
+			var told coupon.Message
+			require.NoError(t, json.Unmarshal(m.Body, &told))
+			late = append(late, m.At.Sub(told.Timestamp))
+		}
+		return slices.Max(late)
+	}
+	alone := round()
+	h.listen(t, admin, slow, "book.paused")
+	beside := round()
+	t.Logf("the latest of fifty: %s alone, %s beside a slow endpoint", alone, beside)
+	require.Less(t, beside, max(2*alone, time.Second))
+}

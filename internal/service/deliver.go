@@ -1,0 +1,247 @@
+package service
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+
+	"couponbook/internal/coupon"
+	"couponbook/internal/postgres"
+	"couponbook/internal/webhook"
+)
+
+const (
+	deliveriesKept = 30 * 24 * time.Hour
+	mostSent       = 200                    // deliveries of one round
+	sendingTurn    = 5 * time.Second        // after which other endpoints have their turn
+	sendingLease   = 20 * time.Second       // longer than an attempt can take
+	noteEvery      = 100 * time.Millisecond // attempts are written down together
+)
+
+// Sent is what a run that sends to an endpoint has done.
+type Sent struct {
+	Left              bool // another run sends to it, or it is left alone for now
+	Delivered, Failed int
+}
+
+// sending is a run that sends to one endpoint.
+type sending struct {
+	*Webhooks
+	id       uuid.UUID // of the run
+	endpoint coupon.Endpoint
+	secrets  [][]byte
+	sent     Sent
+	over     atomic.Bool // nothing more is to be sent now
+}
+
+// Deliver sends what is due to an endpoint, a few at a time, until nothing is,
+// its turn is over, or its circuit breaker opens. One run at a time sends to an
+// endpoint. A run that dies sends again what it has not written down: the
+// receiver knows it by its webhook-id.
+func (w *Webhooks) Deliver(ctx context.Context, endpointID uuid.UUID) (Sent, error) {
+	r := &sending{Webhooks: w, id: uuid.New()}
+	var err error
+	r.endpoint, err = w.store.Lease(ctx, endpointID, r.id, sendingLease)
+	if errors.Is(err, coupon.ErrEndpointNotFound) {
+		return Sent{Left: true}, nil
+	}
+	if err != nil {
+		return Sent{}, fmt.Errorf("begin to deliver: %w", err)
+	}
+	again := false
+	for end := time.Now().Add(sendingTurn); err == nil && !r.over.Load(); {
+		var due []coupon.Delivery
+		if due, err = r.due(ctx); len(due) == 0 {
+			break
+		}
+		if again = time.Now().After(end); again {
+			break
+		}
+		err = r.round(ctx, due)
+	}
+	err = errors.Join(err, w.store.EndLease(context.WithoutCancel(ctx), endpointID, r.id))
+	if again && err == nil {
+		_ = w.queue.RingEndpoint(ctx, endpointID) // else the sweeper does
+	}
+	if err != nil {
+		err = fmt.Errorf("deliver: %w", err)
+	}
+	return r.sent, err
+}
+
+// due reads what is to be sent next: of an endpoint whose breaker was open, one
+// that probes it.
+func (r *sending) due(ctx context.Context) (due []coupon.Delivery, err error) {
+	limit := mostSent
+	if r.endpoint.Probing() {
+		limit = 1
+	}
+	if due, err = r.store.DueDeliveries(ctx, r.endpoint.ID, limit); err != nil || len(due) == 0 {
+		return nil, err
+	}
+	r.secrets, err = r.store.Secrets(ctx, r.endpoint.ID)
+	return due, err
+}
+
+// round sends deliveries, a few at a time, and writes down what comes of them.
+func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
+	ids := make([]int64, len(due))
+	for i, d := range due {
+		ids[i] = d.ID
+	}
+	events, err := r.store.EventsOf(ctx, ids)
+	if err != nil {
+		return err
+	}
+	next, tried := make(chan coupon.Delivery, len(due)), make(chan postgres.Tried, len(due))
+	for _, d := range due {
+		next <- d
+	}
+	close(next)
+	var senders sync.WaitGroup
+	for range webhook.InFlight {
+		senders.Go(func() {
+			for d := range next {
+				if !r.over.Load() && ctx.Err() == nil {
+					tried <- r.try(ctx, d, events[d.ID])
+				}
+			}
+		})
+	}
+	go func() { senders.Wait(); close(tried) }()
+	return r.noteAll(context.WithoutCancel(ctx), tried) // what was sent is written down, come what may
+}
+
+// try sends one delivery once.
+func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent) postgres.Tried {
+	attempt := r.attempt(ctx, r.endpoint, r.secrets, d, events)
+	return postgres.Tried{Delivery: d.After(attempt, time.Now(), rand.Float64()), Attempt: attempt} //nolint:gosec // spreads tries
+}
+
+// attempt makes the message of a delivery and sends it.
+func (w *Webhooks) attempt(ctx context.Context, e coupon.Endpoint, secrets [][]byte, d coupon.Delivery, events []coupon.ToldEvent) coupon.Attempt {
+	request := webhook.Request{ID: coupon.MessageID(d.EventID), URL: e.URL, Secrets: secrets}
+	if d.CallbackURL != nil {
+		request.URL = *d.CallbackURL
+	}
+	body, err := bodyOf(e, events)
+	if err != nil { // a defect of ours: that the endpoint does not suffer for
+		word, detail := "message", err.Error()
+		return coupon.Attempt{URL: request.URL, StartedAt: time.Now(), Verdict: coupon.Retry, Error: &word, Detail: &detail}
+	}
+	request.Body = body
+	return w.sender.Send(ctx, request)
+}
+
+// bodyOf is what an endpoint is sent of events: the same bytes each time.
+func bodyOf(e coupon.Endpoint, events []coupon.ToldEvent) ([]byte, error) {
+	if len(events) == 0 {
+		return nil, errors.New("the event of the delivery is not there")
+	}
+	message, err := coupon.NewMessage(events, e.IncludeCodes)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(message)
+}
+
+// noteAll writes attempts down in groups as they come in.
+func (r *sending) noteAll(ctx context.Context, tried <-chan postgres.Tried) (err error) {
+	tick := time.NewTicker(noteEvery)
+	defer tick.Stop()
+	health := r.endpoint.EndpointHealth
+	var group []postgres.Tried
+	note := func() {
+		if err == nil && len(group) > 0 {
+			if err = r.note(ctx, group); err != nil {
+				r.over.Store(true)
+			}
+		}
+		group = nil
+	}
+	for {
+		select {
+		case t, more := <-tried:
+			if !more {
+				note()
+				return err
+			}
+			group = append(group, t)
+			health = health.After(t.Attempt, time.Now())
+			if t.Attempt.Verdict == coupon.Disable || health.Open(time.Now()) {
+				r.over.Store(true)
+			}
+		case <-tick.C:
+			note()
+		}
+	}
+}
+
+// note writes a group of attempts down, and what they mean for the endpoint.
+func (r *sending) note(ctx context.Context, group []postgres.Tried) error {
+	disabled := false
+	err := r.store.InTx(ctx, func(tx *postgres.Store) error {
+		e, err := tx.EndpointForUpdate(ctx, r.endpoint.ID)
+		if errors.Is(err, coupon.ErrEndpointNotFound) { // deleted meanwhile
+			disabled = true
+			return tx.NoteTried(ctx, group)
+		}
+		if err != nil {
+			return err
+		}
+		now := time.Now()
+		var why coupon.DisabledReason
+		for _, t := range group {
+			e.EndpointHealth = e.After(t.Attempt, now)
+			if t.Attempt.Verdict == coupon.Disable {
+				why = t.Attempt.Disabled
+			}
+		}
+		notice := e.Notice(now)
+		if notice == 100 && why == "" {
+			why = coupon.DisabledFailing
+		}
+		if err = tx.NoteTried(ctx, group); err != nil {
+			return err
+		}
+		if notice > 0 {
+			e.ToldPercent = notice
+		}
+		if err = tx.RenewLease(ctx, e.ID, r.id, sendingLease, e.EndpointHealth); err != nil {
+			return err
+		}
+		r.endpoint.EndpointHealth = e.EndpointHealth
+		disabled = e.Status != coupon.EndpointEnabled || why != ""
+		switch {
+		case e.Status == coupon.EndpointDisabled:
+			return nil
+		case why != "":
+			return r.move(ctx, tx, e, coupon.EndpointDisabled, nil, why, &e)
+		case notice > 0:
+			return tellOfEndpoint(ctx, tx, e, coupon.EndpointFailing, nil,
+				coupon.EndpointData{EndpointID: e.ID, Percent: notice, Failures: e.Failures, FailingSince: e.FailingSince})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if disabled || r.endpoint.Open(time.Now()) {
+		r.over.Store(true)
+	}
+	for _, t := range group {
+		if t.Attempt.Verdict == coupon.Delivered {
+			r.sent.Delivered++
+		} else {
+			r.sent.Failed++
+		}
+	}
+	return nil
+}
