@@ -32,12 +32,12 @@ type DeliveryFilter struct {
 
 // Deliveries lists the deliveries to an endpoint, newest first.
 func (s *Store) Deliveries(ctx context.Context, endpoint uuid.UUID, f DeliveryFilter, limit int) ([]coupon.Delivery, error) {
-	return all[coupon.Delivery](ctx, s.db, `
-		SELECT `+deliveryColumns+` FROM webhook_deliveries
-		WHERE endpoint_id = @endpoint AND (@status::text IS NULL OR status = @status) AND (@type::text IS NULL OR type = @type)
-		  AND (@before::bigint IS NULL OR id < @before)
-		ORDER BY id DESC LIMIT @limit`,
-		pgx.StrictNamedArgs{"endpoint": endpoint, "status": f.Status, "type": f.Type, "before": f.Before, "limit": limit})
+	n := narrowed{`WHERE endpoint_id = @endpoint`, pgx.StrictNamedArgs{"endpoint": endpoint, "limit": limit}}
+	n.by(f.Status != nil, `status = @status`, "status", f.Status)
+	n.by(f.Type != nil, `type = @type`, "type", f.Type)
+	n.by(f.Before != nil, `id < @before`, "before", f.Before)
+	return all[coupon.Delivery](ctx, s.db,
+		`SELECT `+deliveryColumns+` FROM webhook_deliveries `+n.where+` ORDER BY id DESC LIMIT @limit`, n.args)
 }
 
 // Delivery returns a delivery, or ErrDeliveryNotFound.
@@ -133,9 +133,11 @@ func (s *Store) CancelDeliveries(ctx context.Context, limit int) (int, error) {
 	tag, err := s.db.Exec(ctx, `
 		UPDATE webhook_deliveries SET status = 'canceled', ended_at = clock_timestamp()
 		WHERE id IN (
-			SELECT d.id FROM webhook_deliveries d JOIN webhook_endpoints w ON w.id = d.endpoint_id
-			WHERE d.status = 'pending' AND (w.status = 'disabled' OR w.deleted_at IS NOT NULL)
-			LIMIT @limit FOR UPDATE OF d SKIP LOCKED)`, pgx.StrictNamedArgs{"limit": limit})
+			SELECT waiting.id FROM webhook_endpoints w CROSS JOIN LATERAL (
+				SELECT id FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.status = 'pending'
+				LIMIT @limit FOR UPDATE SKIP LOCKED) AS waiting
+			WHERE w.status = 'disabled' OR w.deleted_at IS NOT NULL
+			LIMIT @limit)`, pgx.StrictNamedArgs{"limit": limit})
 	return int(tag.RowsAffected()), err
 }
 

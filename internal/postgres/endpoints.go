@@ -125,6 +125,7 @@ func (s *Store) Lease(ctx context.Context, id, run uuid.UUID, lease time.Duratio
 		UPDATE webhook_endpoints SET leased_by = @run, leased_until = clock_timestamp() + @lease
 		WHERE id = @id AND deleted_at IS NULL AND status = 'enabled' AND coalesce(leased_until <= clock_timestamp(), true)
 		  AND coalesce(open_until <= clock_timestamp(), true)
+		  AND EXISTS (SELECT FROM users u WHERE u.id = owner_id AND u.disabled_at IS NULL)
 		RETURNING `+endpointColumns, pgx.StrictNamedArgs{"id": id, "run": run, "lease": lease})
 }
 

@@ -123,11 +123,14 @@ func (s *Store) FanOut(ctx context.Context, span EventSpan) ([]uuid.UUID, error)
 // TimeSpan is a part of the events by when they happened: From is in, To is not.
 type TimeSpan struct{ From, To time.Time }
 
-// CountEvents counts the events of a span of time.
-func (s *Store) CountEvents(ctx context.Context, span TimeSpan) (n int, err error) {
-	err = s.db.QueryRow(ctx, `SELECT count(*) FROM events WHERE created_at >= @from AND created_at < @to`,
-		pgx.StrictNamedArgs{"from": span.From, "to": span.To}).Scan(&n)
-	return n, err
+// EventsWithin counts the events of a span of time, and tells in which
+// transactions they are.
+func (s *Store) EventsWithin(ctx context.Context, span TimeSpan) (n int, in EventSpan, err error) {
+	err = s.db.QueryRow(ctx, `
+		SELECT count(*), coalesce(min(xact)::text::numeric - 1, 0)::text, coalesce(max(xact)::text, '0') FROM events
+		WHERE created_at >= @from AND created_at < @to`,
+		pgx.StrictNamedArgs{"from": span.From, "to": span.To}).Scan(&n, &in.After, &in.UpTo)
+	return n, in, err
 }
 
 // Replayed is what a step of a replay has done.
@@ -138,13 +141,13 @@ type Replayed struct {
 }
 
 // Replay begins the deliveries of events of a span of time to an endpoint anew,
-// and makes those that there never were: a step of the transactions after one,
-// with limit events or hardly more.
-func (s *Store) Replay(ctx context.Context, endpoint uuid.UUID, span TimeSpan, after string, limit int) (Replayed, error) {
+// and makes those that there never were: a step of the transactions that they
+// are in, with limit events or hardly more.
+func (s *Store) Replay(ctx context.Context, endpoint uuid.UUID, span TimeSpan, in EventSpan, limit int) (Replayed, error) {
 	return one[Replayed](ctx, s.db, nil, `
 		WITH step AS MATERIALIZED (
 			SELECT xact FROM events
-			WHERE created_at >= @from AND created_at < @to AND xact > @after::text::xid8
+			WHERE created_at >= @from AND created_at < @to AND xact > @after::text::xid8 AND xact <= @up_to::text::xid8
 			  AND xact <= (SELECT xact FROM webhook_cursor)
 			ORDER BY xact, id LIMIT @limit),
 		page AS (
@@ -153,5 +156,5 @@ func (s *Store) Replay(ctx context.Context, endpoint uuid.UUID, span TimeSpan, a
 			SET status = 'pending', tries = 0, next_attempt_at = clock_timestamp(), ended_at = NULL
 			RETURNING id)
 		SELECT (SELECT max(xact) FROM step)::text AS up_to, (SELECT count(*) FROM page) AS looked, (SELECT count(*) FROM dealt) AS deliveries`,
-		fanOutArgs(pgx.StrictNamedArgs{"endpoint": endpoint, "from": span.From, "to": span.To, "after": after, "limit": limit}))
+		fanOutArgs(pgx.StrictNamedArgs{"endpoint": endpoint, "from": span.From, "to": span.To, "after": in.After, "up_to": in.UpTo, "limit": limit}))
 }

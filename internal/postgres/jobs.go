@@ -39,21 +39,14 @@ func (s *Store) Jobs(ctx context.Context, ids []uuid.UUID) ([]coupon.Job, error)
 // ListJobs lists jobs, newest first. Only what narrows the list is in its
 // query, so that the index of that is used.
 func (s *Store) ListJobs(ctx context.Context, f coupon.JobFilter, limit int) ([]coupon.Job, error) {
-	args := pgx.StrictNamedArgs{"limit": limit}
-	where := `WHERE true`
-	narrow := func(given bool, condition, name string, value any) {
-		if given {
-			where += ` AND ` + condition
-			args[name] = value
-		}
-	}
-	narrow(f.VisibleTo != nil, `j.submitter_id = @visible_to`, "visible_to", f.VisibleTo)
-	narrow(f.BookID != nil, `j.book_id = @book_id`, "book_id", f.BookID)
-	narrow(f.PoolID != nil, `j.pool_id = @pool_id`, "pool_id", f.PoolID)
-	narrow(f.Kind != nil, `j.kind = @kind`, "kind", f.Kind)
-	narrow(f.Status != nil, `j.status = @status`, "status", f.Status)
-	narrow(f.Before != nil, `j.id < @before`, "before", f.Before)
-	return all[coupon.Job](ctx, s.db, jobSelect+where+` ORDER BY j.id DESC LIMIT @limit`, args)
+	n := narrowed{`WHERE true`, pgx.StrictNamedArgs{"limit": limit}}
+	n.by(f.VisibleTo != nil, `j.submitter_id = @visible_to`, "visible_to", f.VisibleTo)
+	n.by(f.BookID != nil, `j.book_id = @book_id`, "book_id", f.BookID)
+	n.by(f.PoolID != nil, `j.pool_id = @pool_id`, "pool_id", f.PoolID)
+	n.by(f.Kind != nil, `j.kind = @kind`, "kind", f.Kind)
+	n.by(f.Status != nil, `j.status = @status`, "status", f.Status)
+	n.by(f.Before != nil, `j.id < @before`, "before", f.Before)
+	return all[coupon.Job](ctx, s.db, jobSelect+n.where+` ORDER BY j.id DESC LIMIT @limit`, n.args)
 }
 
 // FinishedJobs returns those of the jobs that have ended.

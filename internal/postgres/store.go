@@ -66,6 +66,20 @@ func all[T any](ctx context.Context, db DBTX, query string, args pgx.StrictNamed
 	return pgx.CollectRows(rows, pgx.RowToStructByName[T])
 }
 
+// narrowed is the condition of a list that has in it only what narrows the list,
+// so that the index of that is used.
+type narrowed struct {
+	where string
+	args  pgx.StrictNamedArgs
+}
+
+func (n *narrowed) by(given bool, condition, name string, value any) {
+	if given {
+		n.where += ` AND ` + condition
+		n.args[name] = value
+	}
+}
+
 // exactly fails unless a statement changed want rows: its guard saw a state
 // that the caller, holding the locks, did not expect.
 func exactly(want int64) func(pgconn.CommandTag) error {

@@ -19,7 +19,8 @@ import (
 
 const (
 	deliveriesKept = 30 * 24 * time.Hour
-	mostSent       = 200                    // deliveries of one round
+	mostSent       = 200                    // deliveries of one round,
+	mostTold       = 2000                   // and events in them, which are held in memory
 	sendingTurn    = 5 * time.Second        // after which other endpoints have their turn
 	sendingLease   = 20 * time.Second       // longer than an attempt can take
 	noteEvery      = 100 * time.Millisecond // attempts are written down together
@@ -85,6 +86,11 @@ func (r *sending) due(ctx context.Context) (due []coupon.Delivery, err error) {
 	}
 	if due, err = r.store.DueDeliveries(ctx, r.endpoint.ID, limit); err != nil || len(due) == 0 {
 		return nil, err
+	}
+	for i, events := 0, 0; i < len(due); i++ {
+		if events += due[i].Events; events > mostTold && i > 0 {
+			due = due[:i]
+		}
 	}
 	r.secrets, err = r.store.Secrets(ctx, r.endpoint.ID)
 	return due, err

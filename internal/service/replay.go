@@ -33,6 +33,7 @@ type replayResult struct {
 	EndpointID uuid.UUID `json:"endpoint_id"`
 	Deliveries int       `json:"deliveries"` // begun anew, or made
 	After      string    `json:"after"`      // the last transaction that was looked at
+	UpTo       string    `json:"up_to"`      // the last one of all
 }
 
 // mostReplayed is how many events one transaction of a replay looks at.
@@ -73,15 +74,15 @@ func (s *Service) Replay(ctx context.Context, jobID uuid.UUID) (deliveries int, 
 	span := postgres.TimeSpan{From: params.From, To: params.To}
 	for more := true; more && err == nil; {
 		err = s.inRun(ctx, &run, func(tx *postgres.Store) error {
-			result := replayResult{EndpointID: params.EndpointID, After: "0"}
+			result := replayResult{EndpointID: params.EndpointID}
 			if run.Result != nil {
 				if err := json.Unmarshal(run.Result, &result); err != nil {
 					return err
 				}
-			} else if err := startReplay(ctx, tx, &run, span); err != nil {
+			} else if err := startReplay(ctx, tx, &run, span, &result); err != nil {
 				return err
 			}
-			step, err := tx.Replay(ctx, params.EndpointID, span, result.After, mostReplayed)
+			step, err := tx.Replay(ctx, params.EndpointID, span, postgres.EventSpan{After: result.After, UpTo: result.UpTo}, mostReplayed)
 			if err != nil {
 				return err
 			}
@@ -100,10 +101,11 @@ func (s *Service) Replay(ctx context.Context, jobID uuid.UUID) (deliveries int, 
 	return deliveries, nil
 }
 
-// startReplay counts what there is to look at.
-func startReplay(ctx context.Context, tx *postgres.Store, run *postgres.BulkRun, span postgres.TimeSpan) error {
-	n, err := tx.CountEvents(ctx, span)
+// startReplay finds and counts what there is to look at.
+func startReplay(ctx context.Context, tx *postgres.Store, run *postgres.BulkRun, span postgres.TimeSpan, result *replayResult) error {
+	n, in, err := tx.EventsWithin(ctx, span)
 	if err == nil {
+		result.After, result.UpTo = in.After, in.UpTo
 		run.Total = max(1, n)
 		err = tx.SetTotal(ctx, *run, run.Total)
 	}
