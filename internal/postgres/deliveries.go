@@ -15,11 +15,11 @@ const deliveryColumns = `id, endpoint_id, event_id, events, type, callback_url, 
 	created_at, ended_at`
 
 // DueDeliveries returns deliveries to an endpoint whose time has come, the
-// oldest first.
+// oldest first. (now() can be looked up in an index, clock_timestamp() cannot.)
 func (s *Store) DueDeliveries(ctx context.Context, endpoint uuid.UUID, limit int) ([]coupon.Delivery, error) {
 	return all[coupon.Delivery](ctx, s.db, `
 		SELECT `+deliveryColumns+` FROM webhook_deliveries
-		WHERE endpoint_id = @endpoint AND status = 'pending' AND next_attempt_at <= clock_timestamp()
+		WHERE endpoint_id = @endpoint AND status = 'pending' AND next_attempt_at <= now()
 		ORDER BY next_attempt_at, id LIMIT @limit`, pgx.StrictNamedArgs{"endpoint": endpoint, "limit": limit})
 }
 
@@ -132,12 +132,12 @@ func (s *Store) RenewLease(ctx context.Context, id, run uuid.UUID, lease time.Du
 func (s *Store) CancelDeliveries(ctx context.Context, limit int) (int, error) {
 	tag, err := s.db.Exec(ctx, `
 		UPDATE webhook_deliveries SET status = 'canceled', ended_at = clock_timestamp()
-		WHERE id IN (
+		WHERE id = ANY(ARRAY(
 			SELECT waiting.id FROM webhook_endpoints w CROSS JOIN LATERAL (
-				SELECT id FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.status = 'pending'
+				SELECT id FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.status = 'pending' ORDER BY next_attempt_at, id
 				LIMIT @limit FOR UPDATE SKIP LOCKED) AS waiting
 			WHERE w.status = 'disabled' OR w.deleted_at IS NOT NULL
-			LIMIT @limit)`, pgx.StrictNamedArgs{"limit": limit})
+			LIMIT @limit))`, pgx.StrictNamedArgs{"limit": limit})
 	return int(tag.RowsAffected()), err
 }
 
@@ -146,11 +146,11 @@ func (s *Store) CancelDeliveries(ctx context.Context, limit int) (int, error) {
 func (s *Store) DropDeliveries(ctx context.Context, kept time.Duration, limit int) (n int, err error) {
 	err = s.db.QueryRow(ctx, `
 		WITH old AS (
-			DELETE FROM webhook_deliveries WHERE id IN (
-				SELECT id FROM webhook_deliveries WHERE ended_at < clock_timestamp() - @kept::interval
-				ORDER BY ended_at LIMIT @limit FOR UPDATE SKIP LOCKED)
+			DELETE FROM webhook_deliveries WHERE id = ANY(ARRAY(
+				SELECT id FROM webhook_deliveries WHERE ended_at < now() - @kept::interval
+				ORDER BY ended_at LIMIT @limit FOR UPDATE SKIP LOCKED))
 			RETURNING id),
-		tries AS (DELETE FROM webhook_attempts WHERE delivery_id IN (SELECT id FROM old))
+		tries AS (DELETE FROM webhook_attempts WHERE delivery_id = ANY(ARRAY(SELECT id FROM old)))
 		SELECT count(*) FROM old`, pgx.StrictNamedArgs{"kept": kept, "limit": limit}).Scan(&n)
 	return n, err
 }

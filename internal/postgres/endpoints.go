@@ -145,7 +145,7 @@ func (s *Store) ReadyEndpoints(ctx context.Context) ([]uuid.UUID, error) {
 		WHERE deleted_at IS NULL AND status = 'enabled' AND coalesce(leased_until <= clock_timestamp(), true)
 		  AND coalesce(open_until <= clock_timestamp(), true) AND coalesce(rung_at < clock_timestamp() - interval '2 seconds', true)
 		  AND EXISTS (SELECT FROM webhook_deliveries d
-		              WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.next_attempt_at <= clock_timestamp())
+		              WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.next_attempt_at <= now())
 		RETURNING id`)
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }

@@ -152,7 +152,7 @@ func (s *Store) Replay(ctx context.Context, endpoint uuid.UUID, span TimeSpan, i
 			ORDER BY xact, id LIMIT @limit),
 		page AS (
 			SELECT * FROM events
-			WHERE xact IN (SELECT DISTINCT xact FROM step) AND created_at >= @from AND created_at < @to)`+fanOut+`UPDATE
+			WHERE xact = ANY(ARRAY(SELECT DISTINCT xact FROM step)) AND created_at >= @from AND created_at < @to)`+fanOut+`UPDATE
 			SET status = 'pending', tries = 0, next_attempt_at = clock_timestamp(), ended_at = NULL
 			RETURNING id)
 		SELECT (SELECT max(xact) FROM step)::text AS up_to, (SELECT count(*) FROM page) AS looked, (SELECT count(*) FROM dealt) AS deliveries`,
