@@ -12,7 +12,8 @@ import (
 	"couponbook/internal/service"
 )
 
-type deliveryBody struct {
+// DeliveryBody is a delivery. (Embedded types are exported: huma sees no others.)
+type DeliveryBody struct {
 	ID            int64                 `json:"id"`
 	EndpointID    uuid.UUID             `json:"endpoint_id"`
 	MessageID     string                `json:"message_id" doc:"the webhook-id: the same on every try" example:"evt_42"`
@@ -27,8 +28,8 @@ type deliveryBody struct {
 	EndedAt       *time.Time            `json:"ended_at"`
 }
 
-func newDeliveryBody(d coupon.Delivery) deliveryBody {
-	body := deliveryBody{
+func newDeliveryBody(d coupon.Delivery) DeliveryBody {
+	body := DeliveryBody{
 		ID: d.ID, EndpointID: d.EndpointID, MessageID: coupon.MessageID(d.EventID), Type: d.Type, Events: d.Events,
 		CallbackURL: d.CallbackURL, Status: d.Status, Attempts: d.Attempts, EventAt: d.EventAt, CreatedAt: d.CreatedAt, EndedAt: d.EndedAt,
 	}
@@ -71,7 +72,7 @@ func newAttemptBody(attempt coupon.Attempt, admin bool) attemptBody {
 
 type testResponse struct {
 	Body struct {
-		Delivery deliveryBody `json:"delivery"`
+		Delivery DeliveryBody `json:"delivery"`
 		Attempt  attemptBody  `json:"attempt"`
 	}
 }
@@ -95,7 +96,7 @@ type listDeliveriesRequest struct {
 	Type   coupon.EventType      `query:"type" doc:"only of this type of events"`
 }
 
-type deliveriesResponse struct{ Body page[deliveryBody] }
+type deliveriesResponse struct{ Body page[DeliveryBody] }
 
 type deliveryCursor struct {
 	Before *int64 `json:"b,omitempty"`
@@ -122,7 +123,7 @@ type ByNumber struct {
 }
 
 type deliveryDetailsBody struct {
-	deliveryBody
+	DeliveryBody
 	Body json.RawMessage `json:"body" doc:"what is sent"`
 	Log  []attemptBody   `json:"log" doc:"every attempt, in order"`
 }
@@ -143,7 +144,7 @@ func (a *API) getDelivery(ctx context.Context, in *ByNumber) (*deliveryDetailsRe
 	return out, nil
 }
 
-type deliveryResponse struct{ Body deliveryBody }
+type deliveryResponse struct{ Body DeliveryBody }
 
 // redeliver begins a delivery anew.
 func (a *API) redeliver(ctx context.Context, in *ByNumber) (*deliveryResponse, error) {

@@ -108,7 +108,7 @@ func TestTestingAnEndpoint(t *testing.T) {
 	endpoint := h.endpoint(t, manager, r, "*")
 	path := Prefix + "/webhooks/" + endpoint.ID.String()
 	var got struct {
-		Delivery deliveryBody
+		Delivery DeliveryBody
 		Attempt  attemptBody
 	}
 	h.call(t, manager, http.MethodPost, path+"/test", nil).read(t, &got)
@@ -128,7 +128,7 @@ func TestTestingAnEndpoint(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, refused.status)
 	require.Equal(t, "60", refused.header.Get("Retry-After"))
 
-	var list page[deliveryBody]
+	var list page[DeliveryBody]
 	h.call(t, manager, http.MethodGet, path+"/deliveries?status=failed&limit=4", nil).read(t, &list)
 	require.Len(t, list.Data, 4)
 	first := list.Data[0]
@@ -142,7 +142,7 @@ func TestTestingAnEndpoint(t *testing.T) {
 	require.Contains(t, string(details.Body), "webhook.test")
 	require.Equal(t, "delivery_not_found", h.call(t, h.person(t, coupon.Manager), http.MethodGet, delivery, nil).problem.Code)
 	require.Equal(t, "delivery_not_found", h.call(t, manager, http.MethodGet, Prefix+"/deliveries/999999", nil).problem.Code)
-	var again deliveryBody
+	var again DeliveryBody
 	h.call(t, manager, http.MethodPost, delivery+"/redeliver", nil).read(t, &again)
 	require.Equal(t, coupon.DeliveryPending, again.Status)
 	require.NotNil(t, again.NextAttemptAt)

@@ -136,6 +136,26 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'Distribution', staff: true },
   },
   {
+    path: '/webhooks',
+    name: 'webhooks',
+    component: () => import('@/pages/WebhooksPage.vue'),
+    meta: { title: 'Webhooks', staff: true },
+  },
+  {
+    path: '/webhooks/:id',
+    name: 'webhook',
+    component: () => import('@/pages/WebhookPage.vue'),
+    props: true,
+    meta: { title: 'Webhook', staff: true },
+  },
+  {
+    path: '/deliveries/:id',
+    name: 'delivery',
+    component: () => import('@/pages/DeliveryPage.vue'),
+    props: true,
+    meta: { title: 'Delivery', staff: true },
+  },
+  {
     path: '/service',
     name: 'service',
     component: () => import('@/pages/ServicePage.vue'),

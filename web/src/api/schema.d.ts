@@ -1677,10 +1677,41 @@ export interface components {
             type: string;
         };
         DeliveryDetails: {
+            /** Format: int64 */
+            attempts: number;
             /** @description what is sent */
             body: unknown;
+            /** @description where it goes, if not to the endpoint's own URL */
+            callback_url: string | null;
+            /** Format: date-time */
+            created_at: string;
+            /** Format: date-time */
+            ended_at: string | null;
+            endpoint_id: string;
+            /** Format: date-time */
+            event_at: string;
+            /**
+             * Format: int64
+             * @description how many travel together
+             */
+            events: number;
+            /** Format: int64 */
+            id: number;
             /** @description every attempt, in order */
             log: components["schemas"]["Attempt"][];
+            /**
+             * @description the webhook-id: the same on every try
+             * @example evt_42
+             */
+            message_id: string;
+            /**
+             * Format: date-time
+             * @description not before then; null once it has ended
+             */
+            next_attempt_at: string | null;
+            /** @enum {string} */
+            status: "pending" | "succeeded" | "failed" | "canceled";
+            type: string;
         };
         DistributeRequest: {
             /** @description whose coupons go out */

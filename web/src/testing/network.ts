@@ -6,6 +6,7 @@ import type { Outcome, Plan } from '@/api/distributions'
 import type { Member, Pool } from '@/api/pools'
 import type { Job, Sale } from '@/api/sales'
 import type { User } from '@/api/session'
+import type { Attempt, Delivery, Endpoint } from '@/api/webhooks'
 
 export const max: User = { id: '0199', email: 'max@example.com', name: 'Max', role: 'manager' }
 export const ada: User = { id: '0198', email: 'ada@example.com', name: 'Ada', role: 'user' }
@@ -193,6 +194,60 @@ export function happening(seq: number, type: string): Happening {
   return { seq, type, at: '2026-11-01T10:00:00Z', user_id: null, actor_id: null }
 }
 
+export function endpoint(changes: Partial<Endpoint> = {}): Endpoint {
+  return {
+    id: 'w1',
+    owner_id: max.id,
+    url: 'https://example.com/hooks',
+    description: '',
+    events: ['coupon.*'],
+    book_ids: [],
+    include_codes: false,
+    status: 'enabled',
+    disabled_reason: null,
+    disabled_at: null,
+    failures: 0,
+    failing_since: null,
+    open_until: null,
+    old_secret_until: null,
+    version: 1,
+    created_at: '2026-11-01T10:00:00Z',
+    updated_at: '2026-11-01T10:00:00Z',
+    ...changes,
+  }
+}
+
+export function delivery(changes: Partial<Delivery> = {}): Delivery {
+  return {
+    id: 7,
+    endpoint_id: 'w1',
+    message_id: 'evt_42',
+    type: 'coupon.assigned',
+    events: 1,
+    callback_url: null,
+    status: 'succeeded',
+    attempts: 1,
+    next_attempt_at: null,
+    event_at: '2026-11-01T10:00:00Z',
+    created_at: '2026-11-01T10:00:00Z',
+    ended_at: '2026-11-01T10:00:01Z',
+    ...changes,
+  }
+}
+
+export const attempt: Attempt = {
+  n: 1,
+  url: 'https://example.com/hooks',
+  request_headers: { 'Webhook-Id': 'evt_42' },
+  started_at: '2026-11-01T10:00:00Z',
+  took_ms: 12.5,
+  status_code: 204,
+  error: null,
+  detail: null,
+  response_headers: {},
+  response_body: null,
+}
+
 export function problem(status: number, code: string, detail: string, errors?: object[]) {
   const body = { title: 'Refused', status, code, detail, errors }
   const headers = { 'Content-Type': 'application/problem+json' }
@@ -228,4 +283,24 @@ export const poolHandlers = [
   http.get('*/api/v1/pools/p1/members', () => page([member])),
   http.get('*/api/v1/jobs', () => page([])),
   http.get('*/api/v1/jobs/:id/outcomes', () => page([outcome])),
+]
+
+/** The same service with a webhook endpoint in it, to which something was sent. */
+export const webhookHandlers = [
+  ...bookHandlers,
+  http.get('*/api/v1/webhooks', () => page([endpoint()])),
+  http.get('*/api/v1/webhooks/w1', () => HttpResponse.json(endpoint())),
+  http.get('*/api/v1/webhooks/w1/deliveries', () => page([delivery()])),
+  http.get('*/api/v1/deliveries/7', () =>
+    HttpResponse.json({ ...delivery(), body: { data: { coupons: [] } }, log: [attempt] }),
+  ),
+  http.get('*/api/v1/event-types', () =>
+    page(
+      ['coupon.assigned', 'book.paused', 'webhook.test'].map((type) => ({
+        type,
+        description: '',
+        schema: {},
+      })),
+    ),
+  ),
 ]
