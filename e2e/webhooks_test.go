@@ -1,12 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
 	"couponbook/internal/client"
@@ -22,6 +24,28 @@ func (h *house) listen(t *testing.T, admin *client.Client, r *fixture.Receiver, 
 	}
 	require.NoError(t, admin.Do(t.Context(), http.MethodPost, "/api/v1/webhooks", map[string]any{"url": r.URL, "events": events}, &endpoint))
 	return endpoint.Secret
+}
+
+// schemas are those that the catalogue of events has, by type.
+func (h *house) schemas(t *testing.T, admin *client.Client) map[string]*jsonschema.Schema {
+	t.Helper()
+	var catalogue struct {
+		Data []struct {
+			Type   string `json:"type"`
+			Schema any    `json:"schema"`
+		} `json:"data"`
+	}
+	require.NoError(t, admin.Do(t.Context(), http.MethodGet, "/api/v1/event-types", nil, &catalogue))
+	schemas := map[string]*jsonschema.Schema{}
+	for _, info := range catalogue.Data {
+		compiler := jsonschema.NewCompiler()
+		compiler.AssertFormat()
+		require.NoError(t, compiler.AddResource(info.Type, info.Schema))
+		var err error
+		schemas[info.Type], err = compiler.Compile(info.Type)
+		require.NoError(t, err)
+	}
+	return schemas
 }
 
 // byID are the messages that have come, doubles dropped as a receiver does.
@@ -61,7 +85,11 @@ func TestAFlashSaleIsTold(t *testing.T) {
 	r.Verify(secret)
 	assigned := 0
 	var late []time.Duration
+	schemas := h.schemas(t, admin)
 	for _, m := range byID(r) {
+		value, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Body))
+		require.NoError(t, err)
+		require.NoError(t, schemas[m.Type].Validate(value), "%s", m.Body)
 		if m.Type == string(coupon.CouponAssigned) {
 			assigned++
 		}
@@ -145,9 +173,10 @@ func TestAFastEndpointBesideASlowOne(t *testing.T) {
 		}
 		return slices.Max(late)
 	}
-	alone := round()
+	best := func() time.Duration { return min(round(), round(), round()) } // other tests run beside this one
+	alone := best()
 	h.listen(t, admin, slow, "book.paused")
-	beside := round()
+	beside := best()
 	t.Logf("the latest of fifty: %s alone, %s beside a slow endpoint", alone, beside)
-	require.Less(t, beside, max(2*alone, time.Second))
+	require.Less(t, beside, max(2*alone, 500*time.Millisecond))
 }

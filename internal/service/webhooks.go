@@ -121,7 +121,8 @@ func (w *Webhooks) EditEndpoint(ctx context.Context, p auth.Principal, id uuid.U
 			return err
 		}
 		if status != nil && *status != endpoint.Status {
-			return w.move(ctx, tx, endpoint, *status, &p.UserID, coupon.DisabledByHand, &changed)
+			changed, err = w.move(ctx, tx, endpoint, *status, &p.UserID, coupon.DisabledByHand)
+			return err
 		}
 		changed, err = tx.SaveEndpoint(ctx, endpoint)
 		return err
@@ -139,8 +140,8 @@ func settingsOf(e coupon.Endpoint) coupon.EndpointSettings {
 // move brings an endpoint to another status and tells of it. One that is
 // enabled again begins with a clean record.
 func (w *Webhooks) move(ctx context.Context, tx *postgres.Store, e coupon.Endpoint, to coupon.EndpointStatus, actor *uuid.UUID,
-	why coupon.DisabledReason, moved *coupon.Endpoint,
-) (err error) {
+	why coupon.DisabledReason,
+) (coupon.Endpoint, error) {
 	from := e.Status
 	told := coupon.EndpointData{EndpointID: e.ID, Failures: e.Failures, FailingSince: e.FailingSince}
 	now := time.Now()
@@ -150,16 +151,16 @@ func (w *Webhooks) move(ctx context.Context, tx *postgres.Store, e coupon.Endpoi
 	} else {
 		e.EndpointHealth, told.Failures, told.FailingSince = coupon.EndpointHealth{}, 0, nil
 	}
-	if *moved, err = tx.SaveEndpoint(ctx, e); err != nil {
-		return err
-	}
+	moved, err := tx.SaveEndpoint(ctx, e)
 	switch {
+	case err != nil:
+		return moved, err
 	case to == coupon.EndpointDisabled:
-		return tellOfEndpoint(ctx, tx, e, coupon.EndpointWasDisabled, actor, told)
+		err = tellOfEndpoint(ctx, tx, e, coupon.EndpointWasDisabled, actor, told)
 	case from == coupon.EndpointDisabled:
-		return tellOfEndpoint(ctx, tx, e, coupon.EndpointWasEnabled, actor, told)
+		err = tellOfEndpoint(ctx, tx, e, coupon.EndpointWasEnabled, actor, told)
 	}
-	return nil
+	return moved, err
 }
 
 func tellOfEndpoint(ctx context.Context, tx *postgres.Store, e coupon.Endpoint, event coupon.EventType, actor *uuid.UUID, told coupon.EndpointData) error {
