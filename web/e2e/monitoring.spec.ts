@@ -1,7 +1,8 @@
 import { expect, test } from '@playwright/test'
-import { admin } from './service'
+import { admin, claim, makeSale } from './service'
 
-test('an admin sees the tasks of the sale in the queue monitor', async ({ page }) => {
+test('an admin sees the tasks of the sale in the queue monitor', async ({ page, baseURL }) => {
+  await claim(baseURL!, await makeSale(baseURL!, { name: `Queue ${Date.now()}`, codes: 1 }))
   await page.goto('/')
   await page.getByLabel('E-mail').fill(admin.email)
   await page.getByLabel('Password').fill(admin.password)

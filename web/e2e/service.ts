@@ -34,6 +34,14 @@ export async function makeSale(baseURL: string, sale: Sale): Promise<string> {
   return id
 }
 
+/** Gets a coupon, as whoever asks the API. The queue monitor shows its task for a minute. */
+export async function claim(baseURL: string, book: string): Promise<void> {
+  const api = await signedIn(baseURL)
+  const answer = await api.post(`/api/v1/books/${book}/claims`, { headers: { Prefer: 'wait=10' } })
+  if (answer.status() !== 200) throw new Error(`POST claims: ${await answer.text()}`)
+  await api.dispose()
+}
+
 const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString()
 
 /** Moves the opening of a sale. */
