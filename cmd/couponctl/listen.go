@@ -110,7 +110,7 @@ func (o listenOptions) register(ctx context.Context, receiver string) (end func(
 // printer answers 204 to messages that verify, and 401 to others.
 func printer(out io.Writer, key *standardwebhooks.Webhook) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 4<<20))
 		if err == nil {
 			err = key.Verify(body, r.Header)
 		}
@@ -121,11 +121,11 @@ func printer(out io.Writer, key *standardwebhooks.Webhook) http.Handler {
 		} else {
 			w.WriteHeader(http.StatusNoContent)
 		}
+		shown := fmt.Sprintf("%q", body) // who knows who sent it, and what it does to a terminal
 		var pretty bytes.Buffer
-		if json.Indent(&pretty, body, "  ", "  ") != nil {
-			pretty.Reset()
-			pretty.Write(body)
+		if err == nil && json.Indent(&pretty, body, "  ", "  ") == nil {
+			shown = pretty.String()
 		}
-		say(out, "%s %s %s\n  %s", time.Now().Format(time.TimeOnly), r.Header.Get(standardwebhooks.HeaderWebhookID), verdict, pretty.String())
+		say(out, "%s %q %s\n  %s", time.Now().Format(time.TimeOnly), r.Header.Get(standardwebhooks.HeaderWebhookID), verdict, shown)
 	})
 }

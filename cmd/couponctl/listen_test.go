@@ -35,7 +35,7 @@ func TestListenVerifies(t *testing.T) {
 		return recorder.Code
 	}
 	require.Equal(t, http.StatusNoContent, send(`{"type":"webhook.test"}`, time.Now()))
-	require.Contains(t, out.String(), "evt_1 verified")
+	require.Contains(t, out.String(), "\"evt_1\" verified")
 	require.Equal(t, http.StatusUnauthorized, send(`{"type":"webhook.evil"}`, time.Now()))
 	require.Equal(t, http.StatusUnauthorized, send(`no JSON`, time.Now()))
 	require.Equal(t, http.StatusUnauthorized, send(`{"type":"webhook.test"}`, time.Now().Add(-time.Hour)))

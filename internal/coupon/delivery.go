@@ -60,8 +60,9 @@ type Attempt struct {
 	ResponseBody    []byte // how it begins
 
 	Verdict    Verdict
+	Unsent     bool          // nothing was sent, for a reason that is not the endpoint's
 	Down       bool          // the endpoint itself is in trouble: no connection, no answer in time, 5xx
-	RetryAfter time.Duration // what it asks for; 0: nothing
+	RetryAfter time.Duration // what it asks for, at most a day; 0: nothing
 	Disabled   DisabledReason
 }
 
@@ -73,10 +74,7 @@ var retries = []time.Duration{
 // MaxTries is how often a delivery is tried until it is given up.
 var MaxTries = len(retries) + 1
 
-const (
-	jitter        = 0.2 // of a pause, more or less
-	maxRetryAfter = 24 * time.Hour
-)
+const jitter = 0.2 // of a pause, more or less
 
 // After is the delivery after a try at now. chance, from 0 to 1, spreads the
 // tries of many deliveries.
@@ -90,7 +88,7 @@ func (d Delivery) After(a Attempt, now time.Time, chance float64) Delivery {
 		d.Status, d.EndedAt = DeliveryFailed, &now
 	default:
 		pause := time.Duration(float64(retries[d.Tries-1]) * (1 - jitter + 2*jitter*chance))
-		d.NextAttemptAt = now.Add(max(pause, min(a.RetryAfter, maxRetryAfter)))
+		d.NextAttemptAt = now.Add(max(pause, a.RetryAfter))
 	}
 	return d
 }

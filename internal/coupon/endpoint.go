@@ -112,6 +112,13 @@ func Origin(text string) (string, bool) {
 	return strings.ToLower(parsed.Scheme + "://" + parsed.Hostname() + ":" + port), true
 }
 
+// SameOrigin reports whether two URLs have one origin.
+func SameOrigin(a, b string) bool {
+	one, ok := Origin(a)
+	other, _ := Origin(b)
+	return ok && one == other
+}
+
 // CheckCallback tells whether a callback URL can be one at all.
 func CheckCallback(text string) error {
 	var wrong faults

@@ -33,6 +33,9 @@ func (h EndpointHealth) Probing() bool { return h.Trips > 0 }
 
 // After is the health after an attempt that ended at now.
 func (h EndpointHealth) After(a Attempt, now time.Time) EndpointHealth {
+	if a.Unsent {
+		return h
+	}
 	if a.Verdict == Delivered {
 		return EndpointHealth{}
 	}
@@ -40,19 +43,28 @@ func (h EndpointHealth) After(a Attempt, now time.Time) EndpointHealth {
 	if h.FailingSince == nil {
 		h.FailingSince = &now
 	}
-	if !a.Down {
-		h.Broken, h.Trips, h.OpenUntil = 0, 0, nil // it answers
+	if !a.Down { // it answers
+		h.Broken, h.Trips, h.OpenUntil = 0, 0, nil
+		if a.RetryAfter > 0 {
+			h.leaveAlone(a.RetryAfter, now)
+		}
 		return h
 	}
 	if h.Open(now) {
 		return h // sent before it opened
 	}
 	if h.Broken++; h.Broken >= breakerOpensAt || h.Probing() {
-		until := now.Add(min(breakerFirst<<min(h.Trips, 10), breakerMost))
-		h.Broken, h.OpenUntil = 0, &until
+		h.leaveAlone(breakerFirst<<min(h.Trips, 10), now)
+		h.Broken = 0
 		h.Trips++
 	}
 	return h
+}
+
+// leaveAlone has nothing sent for a while.
+func (h *EndpointHealth) leaveAlone(pause time.Duration, now time.Time) {
+	until := now.Add(min(pause, breakerMost))
+	h.OpenUntil = &until
 }
 
 // HealthNotices are the shares of the way to being disabled at which the owner is told.

@@ -1,6 +1,8 @@
 package coupon_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,8 +34,8 @@ func TestTheScheduleOfADelivery(t *testing.T) {
 		require.InDelta(t, (27*time.Hour+35*time.Minute+5*time.Second).Seconds()*(0.8+0.4*chance), waited.Seconds(), 1)
 	}
 	now := time.Now()
-	long := coupon.Delivery{}.After(coupon.Attempt{Verdict: coupon.Retry, RetryAfter: 48 * time.Hour}, now, 0.5)
-	require.Equal(t, now.Add(24*time.Hour), long.NextAttemptAt, "no more than a day")
+	long := coupon.Delivery{}.After(coupon.Attempt{Verdict: coupon.Retry, RetryAfter: 24 * time.Hour}, now, 0.5)
+	require.Equal(t, now.Add(24*time.Hour), long.NextAttemptAt, "as the endpoint asks")
 	for _, end := range []coupon.Verdict{coupon.GiveUp, coupon.Disable} {
 		require.Equal(t, coupon.DeliveryFailed, coupon.Delivery{}.After(coupon.Attempt{Verdict: end}, now, 0.5).Status)
 	}
@@ -64,7 +66,35 @@ func TestTheBreakerOfAnEndpoint(t *testing.T) {
 		require.True(t, h.Probing())
 		h = h.After(down, now)
 	}
+	require.Equal(t, h, h.After(coupon.Attempt{Verdict: coupon.Retry, Unsent: true}, now), "nothing was sent")
 	require.Equal(t, coupon.EndpointHealth{}, h.After(coupon.Attempt{}, now))
+	busy := h.After(coupon.Attempt{Verdict: coupon.Retry, RetryAfter: time.Minute}, now)
+	require.Equal(t, time.Minute, busy.OpenUntil.Sub(now), "who is busy is left alone")
+	busy = h.After(coupon.Attempt{Verdict: coupon.Retry, RetryAfter: time.Hour}, now)
+	require.Equal(t, 10*time.Minute, busy.OpenUntil.Sub(now), "but not for long")
+	require.False(t, busy.Probing())
+}
+
+// The longest message is one that a receiver can be told to take.
+func TestTheLongestMessage(t *testing.T) {
+	t.Parallel()
+	id, seq := uuid.New(), 1
+	long := strings.Repeat("<", 500) // six bytes each, in JSON
+	data, err := json.Marshal(map[string]string{"from": "ASSIGNED", "to": "VOID", "reason": long})
+	require.NoError(t, err)
+	code, external, email := strings.Repeat("W", 64), strings.Repeat("<", 200), strings.Repeat("e", 254)
+	events := make([]coupon.ToldEvent, coupon.MaxEventsTogether)
+	for i := range events {
+		events[i] = coupon.ToldEvent{
+			Type: coupon.CouponVoided, CouponID: &id, CouponSeq: &seq, BookID: &id, JobID: &id, UserID: &id, ActorID: &id,
+			Data: data, Code: &code, ExternalID: &external, Email: &email,
+		}
+	}
+	message, err := coupon.NewMessage(events, true)
+	require.NoError(t, err)
+	body, err := json.Marshal(message)
+	require.NoError(t, err)
+	require.Less(t, len(body), 4<<20)
 }
 
 // An endpoint is disabled after a hundred failures and five days, not before both.

@@ -93,7 +93,6 @@ type listDeliveriesRequest struct {
 	ByID
 	Paging
 	Status coupon.DeliveryStatus `query:"status" enum:"pending,succeeded,failed,canceled"`
-	Type   coupon.EventType      `query:"type" doc:"only of this type of events"`
 }
 
 type deliveriesResponse struct{ Body page[DeliveryBody] }
@@ -108,7 +107,7 @@ func (a *API) listDeliveries(ctx context.Context, in *listDeliveriesRequest) (*d
 	if err := a.Cursors.read("deliveries", in.Cursor, &after); err != nil {
 		return nil, err
 	}
-	filter := service.DeliveryFilter{Status: given(in.Status), Type: given(in.Type), Before: after.Before}
+	filter := service.DeliveryFilter{Status: given(in.Status), Before: after.Before}
 	deliveries, err := a.Webhooks.Deliveries(ctx, principalOf(ctx), in.ID, filter, in.Limit+1)
 	if err != nil {
 		return nil, err

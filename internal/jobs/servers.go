@@ -30,7 +30,7 @@ var classes = []class{
 	{queue.Assignments, 2, 8, 5 * time.Millisecond},
 	{queue.Codes, 1, 2, 100 * time.Millisecond},
 	{queue.Distributions, 1, 2, 100 * time.Millisecond},
-	{queue.Webhooks, 1, 64, 20 * time.Millisecond}, // endpoints at a time: some are slow
+	{queue.Webhooks, 1, 128, 20 * time.Millisecond}, // endpoints at a time: who is slow holds a place for seconds
 }
 
 // Servers are the asynq servers of one worker process.

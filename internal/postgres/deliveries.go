@@ -26,7 +26,6 @@ func (s *Store) DueDeliveries(ctx context.Context, endpoint uuid.UUID, limit int
 // DeliveryFilter narrows a list of deliveries; nil fields do not.
 type DeliveryFilter struct {
 	Status *coupon.DeliveryStatus
-	Type   *coupon.EventType
 	Before *int64 // the last id of the page before
 }
 
@@ -34,7 +33,6 @@ type DeliveryFilter struct {
 func (s *Store) Deliveries(ctx context.Context, endpoint uuid.UUID, f DeliveryFilter, limit int) ([]coupon.Delivery, error) {
 	n := narrowed{`WHERE endpoint_id = @endpoint`, pgx.StrictNamedArgs{"endpoint": endpoint, "limit": limit}}
 	n.by(f.Status != nil, `status = @status`, "status", f.Status)
-	n.by(f.Type != nil, `type = @type`, "type", f.Type)
 	n.by(f.Before != nil, `id < @before`, "before", f.Before)
 	return all[coupon.Delivery](ctx, s.db,
 		`SELECT `+deliveryColumns+` FROM webhook_deliveries `+n.where+` ORDER BY id DESC LIMIT @limit`, n.args)
@@ -54,19 +52,20 @@ func (s *Store) Redeliver(ctx context.Context, id int64) (coupon.Delivery, error
 }
 
 // AddTest makes an event that tests an endpoint, and its delivery, which nobody
-// else sends for a minute. It fails with ErrTestsMany after too many in a minute.
+// else sends for a minute. It fails with ErrTestsMany after too many in a minute;
+// hold the endpoint first, so that they are counted well.
 func (s *Store) AddTest(ctx context.Context, endpoint uuid.UUID, owner, actor uuid.UUID, data json.RawMessage, most int) (coupon.Delivery, error) {
 	return one[coupon.Delivery](ctx, s.db, coupon.ErrTestsMany, `
 		WITH told AS (
 			INSERT INTO events (type, user_id, actor_id, data, created_at)
-			SELECT @type, @owner, @actor, @data, clock_timestamp()
+			SELECT 'webhook.test', @owner, @actor, @data, clock_timestamp()
 			WHERE (SELECT count(*) FROM webhook_deliveries
-			       WHERE endpoint_id = @endpoint AND type = @type AND created_at > clock_timestamp() - interval '1 minute') < @most
+			       WHERE endpoint_id = @endpoint AND type = 'webhook.test' AND created_at > now() - interval '1 minute') < @most
 			RETURNING id, created_at)
 		INSERT INTO webhook_deliveries (endpoint_id, event_id, last_event_id, events, type, event_at, next_attempt_at)
-		SELECT @endpoint, id, id, 1, @type, created_at, created_at + interval '1 minute' FROM told
+		SELECT @endpoint, id, id, 1, 'webhook.test', created_at, created_at + interval '1 minute' FROM told
 		RETURNING `+deliveryColumns,
-		pgx.StrictNamedArgs{"type": coupon.WebhookTest, "owner": owner, "actor": actor, "data": data, "endpoint": endpoint, "most": most})
+		pgx.StrictNamedArgs{"owner": owner, "actor": actor, "data": data, "endpoint": endpoint, "most": most})
 }
 
 // AttemptsOf returns the attempts of a delivery, in order.
@@ -112,29 +111,16 @@ func (s *Store) NoteTried(ctx context.Context, tried []Tried) error {
 	return s.db.SendBatch(ctx, batch).Close()
 }
 
-// RenewLease shows that a run that sends is alive, and notes how the endpoint
-// has answered it. Hold the endpoint first.
-func (s *Store) RenewLease(ctx context.Context, id, run uuid.UUID, lease time.Duration, h coupon.EndpointHealth) error {
-	_, err := s.db.Exec(ctx, `
-		UPDATE webhook_endpoints
-		SET leased_until = CASE WHEN leased_by = @run THEN clock_timestamp() + @lease ELSE leased_until END, failures = @failures,
-		    failing_since = @failing_since, told_percent = @told_percent, broken = @broken, trips = @trips, open_until = @open_until
-		WHERE id = @id`,
-		pgx.StrictNamedArgs{
-			"id": id, "run": run, "lease": lease, "failures": h.Failures, "failing_since": h.FailingSince, "told_percent": h.ToldPercent,
-			"broken": h.Broken, "trips": h.Trips, "open_until": h.OpenUntil,
-		})
-	return err
-}
-
 // CancelDeliveries ends up to limit deliveries that wait for endpoints that are
-// disabled or deleted, and returns how many.
+// disabled or deleted, and returns how many. A test is let be as long as it is
+// under way.
 func (s *Store) CancelDeliveries(ctx context.Context, limit int) (int, error) {
 	tag, err := s.db.Exec(ctx, `
 		UPDATE webhook_deliveries SET status = 'canceled', ended_at = clock_timestamp()
 		WHERE id = ANY(ARRAY(
 			SELECT waiting.id FROM webhook_endpoints w CROSS JOIN LATERAL (
-				SELECT id FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.status = 'pending' ORDER BY next_attempt_at, id
+				SELECT id FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.status = 'pending'
+				  AND (d.type <> 'webhook.test' OR d.next_attempt_at <= now()) ORDER BY next_attempt_at, id
 				LIMIT @limit FOR UPDATE SKIP LOCKED) AS waiting
 			WHERE w.status = 'disabled' OR w.deleted_at IS NOT NULL
 			LIMIT @limit))`, pgx.StrictNamedArgs{"limit": limit})

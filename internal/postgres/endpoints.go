@@ -66,11 +66,12 @@ func (s *Store) Endpoints(ctx context.Context, owner, before *uuid.UUID, limit i
 		ORDER BY id DESC LIMIT @limit`, pgx.StrictNamedArgs{"owner": owner, "before": before, "limit": limit})
 }
 
-// EnabledEndpoints lists the endpoints of users to which callbacks may go.
+// EnabledEndpoints lists the endpoints of users to which callbacks may go, those
+// that are not paused first.
 func (s *Store) EnabledEndpoints(ctx context.Context, owners []uuid.UUID) ([]coupon.Endpoint, error) {
 	return all[coupon.Endpoint](ctx, s.db, `
 		SELECT `+endpointColumns+` FROM webhook_endpoints
-		WHERE deleted_at IS NULL AND status <> 'disabled' AND owner_id = ANY(@owners) ORDER BY id`, pgx.StrictNamedArgs{"owners": owners})
+		WHERE deleted_at IS NULL AND status <> 'disabled' AND owner_id = ANY(@owners) ORDER BY status, id`, pgx.StrictNamedArgs{"owners": owners})
 }
 
 // SaveEndpoint writes an endpoint's settings, its status and its health; hold
@@ -79,13 +80,26 @@ func (s *Store) SaveEndpoint(ctx context.Context, e coupon.Endpoint) (coupon.End
 	return one[coupon.Endpoint](ctx, s.db, coupon.ErrEndpointNotFound, `
 		UPDATE webhook_endpoints
 		SET url = @url, description = @description, events = @events, book_ids = @book_ids, include_codes = @include_codes,
-		    status = @status, disabled_reason = @disabled_reason, disabled_at = @disabled_at, failures = @failures,
-		    failing_since = @failing_since, told_percent = @told_percent, broken = @broken, trips = @trips, open_until = @open_until,
-		    version = version + 1, updated_at = clock_timestamp()
-		WHERE id = @id RETURNING `+endpointColumns, endpointArgs(e, pgx.StrictNamedArgs{
-		"status": e.Status, "disabled_reason": e.DisabledReason, "disabled_at": e.DisabledAt, "failures": e.Failures,
-		"failing_since": e.FailingSince, "told_percent": e.ToldPercent, "broken": e.Broken, "trips": e.Trips, "open_until": e.OpenUntil,
-	}))
+		    status = @status, disabled_reason = @disabled_reason, disabled_at = @disabled_at, version = version + 1,
+		    updated_at = clock_timestamp(), `+setHealth+`
+		WHERE id = @id RETURNING `+endpointColumns, endpointArgs(e, healthArgs(e.EndpointHealth, pgx.StrictNamedArgs{
+		"status": e.Status, "disabled_reason": e.DisabledReason, "disabled_at": e.DisabledAt,
+	})))
+}
+
+const setHealth = `failures = @failures, failing_since = @failing_since, told_percent = @told_percent, broken = @broken, trips = @trips,
+	open_until = @open_until`
+
+func healthArgs(h coupon.EndpointHealth, more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
+	more["failures"], more["failing_since"], more["told_percent"] = h.Failures, h.FailingSince, h.ToldPercent
+	more["broken"], more["trips"], more["open_until"] = h.Broken, h.Trips, h.OpenUntil
+	return more
+}
+
+// SaveHealth notes how an endpoint has answered; hold it first.
+func (s *Store) SaveHealth(ctx context.Context, id uuid.UUID, h coupon.EndpointHealth) error {
+	_, err := s.db.Exec(ctx, `UPDATE webhook_endpoints SET `+setHealth+` WHERE id = @id`, healthArgs(h, pgx.StrictNamedArgs{"id": id}))
+	return err
 }
 
 // DeleteEndpoint takes an endpoint out of sight.
@@ -119,14 +133,25 @@ func (s *Store) Secrets(ctx context.Context, id uuid.UUID) (secrets [][]byte, er
 
 // Lease begins a run that sends to an endpoint, unless another one is alive,
 // nothing is to be sent, or the endpoint is to be left alone. Without one it
-// fails with ErrEndpointNotFound.
+// fails with ErrEndpointNotFound. The bell that brought it is heard.
 func (s *Store) Lease(ctx context.Context, id, run uuid.UUID, lease time.Duration) (coupon.Endpoint, error) {
 	return one[coupon.Endpoint](ctx, s.db, coupon.ErrEndpointNotFound, `
-		UPDATE webhook_endpoints SET leased_by = @run, leased_until = clock_timestamp() + @lease
+		UPDATE webhook_endpoints SET leased_by = @run, leased_until = clock_timestamp() + @lease, rung_at = NULL
 		WHERE id = @id AND deleted_at IS NULL AND status = 'enabled' AND coalesce(leased_until <= clock_timestamp(), true)
 		  AND coalesce(open_until <= clock_timestamp(), true)
 		  AND EXISTS (SELECT FROM users u WHERE u.id = owner_id AND u.disabled_at IS NULL)
 		RETURNING `+endpointColumns, pgx.StrictNamedArgs{"id": id, "run": run, "lease": lease})
+}
+
+// KeepLease shows that a run that sends is alive. It fails with
+// ErrEndpointNotFound when another one has taken over.
+func (s *Store) KeepLease(ctx context.Context, id, run uuid.UUID, lease time.Duration) error {
+	tag, err := s.db.Exec(ctx, `UPDATE webhook_endpoints SET leased_until = clock_timestamp() + @lease WHERE id = @id AND leased_by = @run`,
+		pgx.StrictNamedArgs{"id": id, "run": run, "lease": lease})
+	if err == nil && tag.RowsAffected() == 0 {
+		err = coupon.ErrEndpointNotFound
+	}
+	return err
 }
 
 // EndLease ends a run that sends to an endpoint.
@@ -137,15 +162,21 @@ func (s *Store) EndLease(ctx context.Context, id, run uuid.UUID) error {
 	return err
 }
 
+// canRing is true of endpoints w that a bell is of use to: nobody sends to them,
+// the last bell was heard or is lost, and they are not left alone.
+const canRing = `w.deleted_at IS NULL AND w.status = 'enabled' AND coalesce(w.leased_until <= clock_timestamp(), true)
+	AND coalesce(w.open_until <= clock_timestamp(), true) AND coalesce(w.rung_at < clock_timestamp() - interval '2 seconds', true)`
+
 // ReadyEndpoints returns endpoints for which something is due that no run sends
 // and nobody has rung for lately, and notes that it is rung for them now.
 func (s *Store) ReadyEndpoints(ctx context.Context) ([]uuid.UUID, error) {
 	rows, _ := s.db.Query(ctx, `
-		UPDATE webhook_endpoints e SET rung_at = clock_timestamp()
-		WHERE deleted_at IS NULL AND status = 'enabled' AND coalesce(leased_until <= clock_timestamp(), true)
-		  AND coalesce(open_until <= clock_timestamp(), true) AND coalesce(rung_at < clock_timestamp() - interval '2 seconds', true)
-		  AND EXISTS (SELECT FROM webhook_deliveries d
-		              WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.next_attempt_at <= now())
+		UPDATE webhook_endpoints SET rung_at = clock_timestamp()
+		WHERE id = ANY(ARRAY(
+			SELECT w.id FROM webhook_endpoints w CROSS JOIN LATERAL (
+				SELECT FROM webhook_deliveries d WHERE d.endpoint_id = w.id AND d.status = 'pending' AND d.next_attempt_at <= now()
+				ORDER BY next_attempt_at, id LIMIT 1) AS due
+			WHERE `+canRing+` FOR NO KEY UPDATE OF w SKIP LOCKED))
 		RETURNING id`)
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }

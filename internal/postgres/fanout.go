@@ -71,6 +71,10 @@ func fanOutArgs(more pgx.StrictNamedArgs) pgx.StrictNamedArgs {
 // another. (Transactions are numbers in decimal.)
 type EventSpan struct{ After, UpTo string }
 
+// mostFannedOut is how many deliveries one transaction makes, or hardly more,
+// even if all endpoints want all events.
+const mostFannedOut = 50_000
+
 // NextEvents holds the dispatcher's place, and returns the span of the next
 // limit events, or hardly more. It is not ok when there are none, or another
 // dispatcher is at work. Without an endpoint the span is skipped.
@@ -79,43 +83,45 @@ type EventSpan struct{ After, UpTo string }
 // have an event still to commit that comes before its events.
 func (s *Store) NextEvents(ctx context.Context, limit int) (span EventSpan, ok bool, err error) {
 	type place struct {
-		After     string
-		UpTo      *string
-		Endpoints bool
+		Xact      string
+		Endpoints int
 	}
-	next, err := one[place](ctx, s.db, errNoPlace, `
-		WITH place AS (SELECT xact FROM webhook_cursor FOR UPDATE SKIP LOCKED),
-		     listeners AS (SELECT EXISTS (SELECT FROM webhook_endpoints WHERE deleted_at IS NULL AND status <> 'disabled') AS any)
-		SELECT place.xact::text AS after, listeners.any AS endpoints, CASE WHEN listeners.any THEN (
-		           SELECT max(xact) FROM (
-		               SELECT e.xact FROM events e WHERE e.xact > place.xact AND e.xact < pg_snapshot_xmin(pg_current_snapshot())
-		               ORDER BY e.xact, e.id LIMIT @limit) AS ahead)
-		       ELSE (
-		           SELECT e.xact FROM events e WHERE e.xact > place.xact AND e.xact < pg_snapshot_xmin(pg_current_snapshot())
-		           ORDER BY e.xact DESC, e.id DESC LIMIT 1)
-		       END::text AS up_to
-		FROM place, listeners`, pgx.StrictNamedArgs{"limit": limit})
-	switch {
-	case errors.Is(err, errNoPlace):
+	at, err := one[place](ctx, s.db, errNoPlace, `
+		SELECT xact::text AS xact, (SELECT count(*) FROM webhook_endpoints WHERE deleted_at IS NULL AND status <> 'disabled') AS endpoints
+		FROM webhook_cursor FOR UPDATE SKIP LOCKED`, nil)
+	if errors.Is(err, errNoPlace) {
 		return span, false, nil
-	case err != nil || next.UpTo == nil:
+	}
+	if err != nil {
 		return span, false, err
 	}
-	span = EventSpan{next.After, *next.UpTo}
-	_, err = s.db.Exec(ctx, `UPDATE webhook_cursor SET xact = @up_to::text::xid8`, pgx.StrictNamedArgs{"up_to": span.UpTo})
-	return span, next.Endpoints, err
+	next := `ORDER BY xact DESC, id DESC LIMIT 1`
+	args := pgx.StrictNamedArgs{"after": at.Xact}
+	if at.Endpoints > 0 {
+		next, args["limit"] = `ORDER BY xact, id LIMIT @limit`, max(1, min(limit, mostFannedOut/at.Endpoints))
+	}
+	var upTo *string
+	err = s.db.QueryRow(ctx, `
+		SELECT max(xact)::text FROM (
+			SELECT xact FROM events WHERE xact > @after::text::xid8 AND xact < pg_snapshot_xmin(pg_current_snapshot()) `+next+`) AS ahead`, args).
+		Scan(&upTo)
+	if err != nil || upTo == nil {
+		return span, false, err
+	}
+	_, err = s.db.Exec(ctx, `UPDATE webhook_cursor SET xact = @up_to::text::xid8`, pgx.StrictNamedArgs{"up_to": *upTo})
+	return EventSpan{at.Xact, *upTo}, at.Endpoints > 0, err
 }
 
 var errNoPlace = errors.New("another dispatcher is at work")
 
 // FanOut makes the deliveries of a span of events, and returns the endpoints
-// that have something to be sent.
+// that have something to be sent, to ring for.
 func (s *Store) FanOut(ctx context.Context, span EventSpan) ([]uuid.UUID, error) {
 	rows, _ := s.db.Query(ctx, `
 		WITH page AS (SELECT * FROM events WHERE xact > @after::text::xid8 AND xact <= @up_to::text::xid8)`+fanOut+`NOTHING
 			RETURNING endpoint_id)
 		UPDATE webhook_endpoints w SET rung_at = clock_timestamp()
-		WHERE id IN (SELECT endpoint_id FROM dealt) AND status = 'enabled' AND coalesce(leased_until <= clock_timestamp(), true)
+		WHERE id IN (SELECT endpoint_id FROM dealt) AND `+canRing+`
 		RETURNING id`, fanOutArgs(pgx.StrictNamedArgs{"after": span.After, "up_to": span.UpTo, "endpoint": nil}))
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
@@ -142,7 +148,8 @@ type Replayed struct {
 
 // Replay begins the deliveries of events of a span of time to an endpoint anew,
 // and makes those that there never were: a step of the transactions that they
-// are in, with limit events or hardly more.
+// are in, with limit events or hardly more. Transactions are taken whole: else
+// the same events would travel together in another way, under another id.
 func (s *Store) Replay(ctx context.Context, endpoint uuid.UUID, span TimeSpan, in EventSpan, limit int) (Replayed, error) {
 	return one[Replayed](ctx, s.db, nil, `
 		WITH step AS MATERIALIZED (
@@ -152,7 +159,7 @@ func (s *Store) Replay(ctx context.Context, endpoint uuid.UUID, span TimeSpan, i
 			ORDER BY xact, id LIMIT @limit),
 		page AS (
 			SELECT * FROM events
-			WHERE xact = ANY(ARRAY(SELECT DISTINCT xact FROM step)) AND created_at >= @from AND created_at < @to)`+fanOut+`UPDATE
+			WHERE xact = ANY(ARRAY(SELECT DISTINCT xact FROM step)))`+fanOut+`UPDATE
 			SET status = 'pending', tries = 0, next_attempt_at = clock_timestamp(), ended_at = NULL
 			RETURNING id)
 		SELECT (SELECT max(xact) FROM step)::text AS up_to, (SELECT count(*) FROM page) AS looked, (SELECT count(*) FROM dealt) AS deliveries`,

@@ -99,10 +99,10 @@ var checks = []check{
 		FROM pools p LEFT JOIN (SELECT pool_id, count(*) AS n FROM pool_members GROUP BY pool_id) m ON m.pool_id = p.id
 		WHERE p.deleted_at IS NULL`)},
 	{"what was delivered was answered, and every attempt is in the log", verdict(`
-		SELECT d.attempts <> coalesce(a.n, 0) OR d.status = 'succeeded' AND coalesce(a.fine, 0) = 0 AS wrong,
+		SELECT d.attempts <> coalesce(a.n, 0) OR a.n <> a.different OR d.status = 'succeeded' AND coalesce(a.fine, 0) = 0 AS wrong,
 		       'delivery ' || d.id AS what
 		FROM webhook_deliveries d LEFT JOIN (
-			SELECT delivery_id, max(n) AS n, count(*) FILTER (WHERE error IS NULL AND status_code BETWEEN 200 AND 299) AS fine
+			SELECT delivery_id, max(n) AS n, count(DISTINCT n) AS different, count(*) FILTER (WHERE error IS NULL AND status_code BETWEEN 200 AND 299) AS fine
 			FROM webhook_attempts GROUP BY delivery_id
 		) a ON a.delivery_id = d.id`)},
 	{"every claim that ended has exactly one outcome", verdict(`

@@ -150,6 +150,8 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"what is promised to distributions is counted in the stock", `UPDATE book_stock SET reserved = 1`},
 		{"pools count their members", `DELETE FROM pool_members WHERE user_id = (SELECT user_id FROM job_outcomes WHERE n = 3)`},
 		{"what was delivered was answered, and every attempt is in the log", `DELETE FROM webhook_attempts`},
+		{"what was delivered was answered, and every attempt is in the log", `
+			WITH more AS (UPDATE webhook_deliveries SET attempts = 2) UPDATE webhook_attempts SET n = 2`},
 		{"what was delivered was answered, and every attempt is in the log", `UPDATE webhook_attempts SET status_code = 500`},
 		{"every claim that ended has exactly one outcome", `UPDATE jobs SET coupon_ids = '{}' WHERE id = ` + won},
 		{"every job that ended has told so exactly once", `DELETE FROM events WHERE type = 'job.succeeded' AND job_id = ` + won},

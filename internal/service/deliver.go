@@ -37,7 +37,9 @@ type sending struct {
 	*Webhooks
 	id       uuid.UUID // of the run
 	endpoint coupon.Endpoint
+	health   coupon.EndpointHealth // as it has become
 	secrets  [][]byte
+	end      time.Time // of its turn
 	sent     Sent
 	over     atomic.Bool // nothing more is to be sent now
 }
@@ -47,7 +49,7 @@ type sending struct {
 // endpoint. A run that dies sends again what it has not written down: the
 // receiver knows it by its webhook-id.
 func (w *Webhooks) Deliver(ctx context.Context, endpointID uuid.UUID) (Sent, error) {
-	r := &sending{Webhooks: w, id: uuid.New()}
+	r := &sending{Webhooks: w, id: uuid.New(), end: time.Now().Add(sendingTurn)}
 	var err error
 	r.endpoint, err = w.store.Lease(ctx, endpointID, r.id, sendingLease)
 	if errors.Is(err, coupon.ErrEndpointNotFound) {
@@ -56,13 +58,14 @@ func (w *Webhooks) Deliver(ctx context.Context, endpointID uuid.UUID) (Sent, err
 	if err != nil {
 		return Sent{}, fmt.Errorf("begin to deliver: %w", err)
 	}
+	r.health = r.endpoint.EndpointHealth
 	again := false
-	for end := time.Now().Add(sendingTurn); err == nil && !r.over.Load(); {
+	for err == nil && !r.over.Load() {
 		var due []coupon.Delivery
 		if due, err = r.due(ctx); len(due) == 0 {
 			break
 		}
-		if again = time.Now().After(end); again {
+		if again = r.turnIsOver(); again {
 			break
 		}
 		err = r.round(ctx, due)
@@ -77,11 +80,13 @@ func (w *Webhooks) Deliver(ctx context.Context, endpointID uuid.UUID) (Sent, err
 	return r.sent, err
 }
 
+func (r *sending) turnIsOver() bool { return time.Now().After(r.end) }
+
 // due reads what is to be sent next: of an endpoint whose breaker was open, one
 // that probes it.
 func (r *sending) due(ctx context.Context) (due []coupon.Delivery, err error) {
 	limit := mostSent
-	if r.endpoint.Probing() {
+	if r.health.Probing() {
 		limit = 1
 	}
 	if due, err = r.store.DueDeliveries(ctx, r.endpoint.ID, limit); err != nil || len(due) == 0 {
@@ -97,12 +102,20 @@ func (r *sending) due(ctx context.Context) (due []coupon.Delivery, err error) {
 }
 
 // round sends deliveries, a few at a time, and writes down what comes of them.
+// What is not begun when the turn is over waits for the next one.
 func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 	ids := make([]int64, len(due))
 	for i, d := range due {
 		ids[i] = d.ID
 	}
 	events, err := r.store.EventsOf(ctx, ids)
+	if err == nil { // reading took its time
+		err = r.store.KeepLease(ctx, r.endpoint.ID, r.id, sendingLease)
+	}
+	if errors.Is(err, coupon.ErrEndpointNotFound) { // another run has taken over
+		r.over.Store(true)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -111,18 +124,21 @@ func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 		next <- d
 	}
 	close(next)
+	// What has begun comes to its end, which is near, and is written down: cut
+	// off by us it would count against the endpoint.
+	whole := context.WithoutCancel(ctx)
 	var senders sync.WaitGroup
 	for range webhook.InFlight {
 		senders.Go(func() {
 			for d := range next {
-				if !r.over.Load() && ctx.Err() == nil {
-					tried <- r.try(ctx, d, events[d.ID])
+				if !r.over.Load() && !r.turnIsOver() && ctx.Err() == nil {
+					tried <- r.try(whole, d, events[d.ID])
 				}
 			}
 		})
 	}
 	go func() { senders.Wait(); close(tried) }()
-	return r.noteAll(context.WithoutCancel(ctx), tried) // what was sent is written down, come what may
+	return r.noteAll(whole, tried)
 }
 
 // try sends one delivery once.
@@ -135,15 +151,21 @@ func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.To
 func (w *Webhooks) attempt(ctx context.Context, e coupon.Endpoint, secrets [][]byte, d coupon.Delivery, events []coupon.ToldEvent) coupon.Attempt {
 	request := webhook.Request{ID: coupon.MessageID(d.EventID), URL: e.URL, Secrets: secrets}
 	if d.CallbackURL != nil {
-		request.URL = *d.CallbackURL
+		if request.URL = *d.CallbackURL; !coupon.SameOrigin(request.URL, e.URL) {
+			return unsent(request.URL, coupon.GiveUp, "origin", "the endpoint has moved to another origin than the callback's")
+		}
 	}
 	body, err := bodyOf(e, events)
-	if err != nil { // a defect of ours: that the endpoint does not suffer for
-		word, detail := "message", err.Error()
-		return coupon.Attempt{URL: request.URL, StartedAt: time.Now(), Verdict: coupon.Retry, Error: &word, Detail: &detail}
+	if err != nil {
+		return unsent(request.URL, coupon.Retry, "message", err.Error())
 	}
 	request.Body = body
 	return w.sender.Send(ctx, request)
+}
+
+// unsent is an attempt that did not come to sending: the endpoint has no part in it.
+func unsent(url string, verdict coupon.Verdict, word, detail string) coupon.Attempt {
+	return coupon.Attempt{URL: url, StartedAt: time.Now(), Verdict: verdict, Unsent: true, RequestHeaders: map[string]string{}, Error: &word, Detail: &detail}
 }
 
 // bodyOf is what an endpoint is sent of events: the same bytes each time.

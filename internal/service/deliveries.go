@@ -28,7 +28,14 @@ func (w *Webhooks) TestEndpoint(ctx context.Context, p auth.Principal, id uuid.U
 	if err != nil {
 		return coupon.Delivery{}, attempt, err
 	}
-	delivery, err := w.store.AddTest(ctx, id, endpoint.OwnerID, p.UserID, data, testsAMinute)
+	var delivery coupon.Delivery
+	err = w.store.InTx(ctx, func(tx *postgres.Store) error {
+		if _, err := tx.EndpointForUpdate(ctx, id); err != nil {
+			return err
+		}
+		delivery, err = tx.AddTest(ctx, id, endpoint.OwnerID, p.UserID, data, testsAMinute)
+		return err
+	})
 	if err != nil {
 		return delivery, attempt, err
 	}

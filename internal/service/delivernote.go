@@ -13,7 +13,7 @@ import (
 func (r *sending) noteAll(ctx context.Context, tried <-chan postgres.Tried) (err error) {
 	tick := time.NewTicker(noteEvery)
 	defer tick.Stop()
-	health := r.endpoint.EndpointHealth
+	health := r.health
 	var group []postgres.Tried
 	note := func() {
 		if err == nil && len(group) > 0 {
@@ -86,12 +86,17 @@ func (r *sending) judge(ctx context.Context, tx *postgres.Store, e coupon.Endpoi
 	if notice == 100 && why == "" {
 		why = coupon.DisabledFailing
 	}
-	if e.Status != coupon.EndpointEnabled || why != "" || e.Open(now) {
-		r.over.Store(true)
-	}
-	r.endpoint.EndpointHealth = e.EndpointHealth
-	if err := tx.RenewLease(ctx, e.ID, r.id, sendingLease, e.EndpointHealth); err != nil {
+	r.health = e.EndpointHealth
+	if err := tx.SaveHealth(ctx, e.ID, e.EndpointHealth); err != nil {
 		return err
+	}
+	err := tx.KeepLease(ctx, e.ID, r.id, sendingLease)
+	lost := errors.Is(err, coupon.ErrEndpointNotFound)
+	if err != nil && !lost {
+		return err
+	}
+	if lost || e.Status != coupon.EndpointEnabled || why != "" || e.Open(now) {
+		r.over.Store(true)
 	}
 	switch {
 	case e.Status == coupon.EndpointDisabled:

@@ -202,9 +202,8 @@ func callbackFor(endpoints []coupon.Endpoint, owner uuid.UUID, url string) (*cou
 	if err := coupon.CheckCallback(url); err != nil {
 		return nil, err
 	}
-	want, _ := coupon.Origin(url)
 	for _, e := range endpoints {
-		if origin, ok := coupon.Origin(e.URL); ok && origin == want && e.OwnerID == owner {
+		if e.OwnerID == owner && coupon.SameOrigin(e.URL, url) {
 			return &coupon.Callback{URL: url, EndpointID: e.ID}, nil
 		}
 	}

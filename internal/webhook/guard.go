@@ -24,6 +24,9 @@ type Guard struct {
 	Ports     []int          // of public addresses
 }
 
+// global are the IPv6 addresses that are given out at all.
+var global = netip.MustParsePrefix("2000::/3")
+
 // special are the addresses that are not the public's: IANA's registries of
 // special-purpose addresses, multicast, and IPv6 that leads back to IPv4.
 // https://www.iana.org/assignments/iana-ipv4-special-registry, …/iana-ipv6-special-registry
@@ -31,8 +34,7 @@ var special = prefixes(
 	"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
 	"192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24",
 	"203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	"2620:4f:8000::/48", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8",
+	"2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20",
 )
 
 func prefixes(texts ...string) []netip.Prefix {
@@ -106,8 +108,9 @@ func (g Guard) check(target netip.AddrPort) error {
 	if contains(g.Ranges, address) {
 		return nil
 	}
-	if !address.IsValid() || contains(special, address) {
-		return refused("%s is not a public address: the operator can allow its range", target.Addr())
+	// Which address it is, is not for everyone who may register a name.
+	if !address.IsValid() || address.Is6() && !global.Contains(address) || contains(special, address) {
+		return refused("does not lead to a public address: the operator can allow its range")
 	}
 	if !slices.Contains(g.Ports, int(target.Port())) {
 		return refused("port %d is not one of %v", target.Port(), g.Ports)
@@ -136,7 +139,7 @@ func (g Guard) client(resolver *net.Resolver) *http.Client {
 		Transport: &http.Transport{
 			Proxy: nil, DialContext: dialer.DialContext, TLSHandshakeTimeout: tlsWithin, ResponseHeaderTimeout: headersWithin,
 			MaxResponseHeaderBytes: maxHeaders, DisableCompression: true, ForceAttemptHTTP2: true,
-			MaxIdleConnsPerHost: InFlight, MaxConnsPerHost: 4 * InFlight, IdleConnTimeout: time.Minute,
+			MaxIdleConnsPerHost: InFlight, IdleConnTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       within,

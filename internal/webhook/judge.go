@@ -9,6 +9,9 @@ import (
 	"couponbook/internal/coupon"
 )
 
+// longest is the longest pause that an answer can ask for.
+const longest = 24 * time.Hour
+
 // control is the answer's header by which an endpoint can end a delivery or all
 // of them.
 const control = "webhook-delivery"
@@ -41,11 +44,11 @@ func judge(a *coupon.Attempt, response *http.Response) {
 
 // retryAfter reads seconds or a date (RFC 9110, 10.2.3).
 func retryAfter(text string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(text); err == nil && seconds >= 0 && seconds <= int((48*time.Hour).Seconds()) {
-		return time.Duration(seconds) * time.Second
+	if seconds, err := strconv.Atoi(text); err == nil && seconds >= 0 {
+		return time.Duration(min(seconds, int(longest.Seconds()))) * time.Second
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return max(0, at.Sub(now))
+		return min(max(0, at.Sub(now)), longest)
 	}
 	return 0
 }

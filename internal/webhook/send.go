@@ -56,7 +56,7 @@ type Request struct {
 // Send tries once. Whatever happens is in the attempt.
 func (s *Sender) Send(ctx context.Context, r Request) coupon.Attempt {
 	start := time.Now()
-	a := coupon.Attempt{URL: r.URL, StartedAt: start, Verdict: coupon.Retry}
+	a := coupon.Attempt{URL: r.URL, StartedAt: start, RequestHeaders: map[string]string{}, Verdict: coupon.Retry}
 	err := s.send(ctx, r, &a)
 	a.Took = time.Since(start)
 	if err != nil {

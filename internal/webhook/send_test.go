@@ -61,7 +61,7 @@ func TestJudgement(t *testing.T) {
 		"400":         {answer: status(400), verdict: coupon.Retry},
 		"410":         {answer: status(410), verdict: coupon.Disable, reason: coupon.DisabledGone},
 		"429":         {answer: status(429, "Retry-After", "120"), verdict: coupon.Retry, again: 2 * time.Minute},
-		"429 absurd":  {answer: status(429, "Retry-After", "99999999999"), verdict: coupon.Retry},
+		"429 absurd":  {answer: status(429, "Retry-After", "99999999999"), verdict: coupon.Retry, again: 24 * time.Hour},
 		"429 in past": {answer: status(429, "Retry-After", "Mon, 02 Jan 2006 15:04:05 GMT"), verdict: coupon.Retry},
 		"500":         {answer: status(500), verdict: coupon.Retry, down: true},
 		"503":         {answer: status(503, "Retry-After", "7"), verdict: coupon.Retry, down: true, again: 7 * time.Second},

@@ -43,7 +43,7 @@ test('an endpoint from its making to a second delivery', async ({ page, baseURL,
   await look(page)
   allow(422)
   await button(page, 'Make the endpoint').click()
-  await expect(dialog.getByText('is not a public address')).toBeVisible()
+  await expect(dialog.getByText('does not lead to a public address')).toBeVisible()
   await dialog.getByLabel('URL').fill(receiver.url)
   await button(page, 'Make the endpoint').click()
   const secret = await page.getByLabel('Secret', { exact: true }).innerText()
