@@ -68,7 +68,7 @@ func run(ctx context.Context) error {
 	followers := service.NewFollowers(store)
 	claims := service.NewClaims(store, followers, ringer.Ring)
 	books := service.New(store, tasks)
-	sender := webhook.NewSender(webhook.Guard{AllowHTTP: cfg.WebhookAllowHTTP, Ranges: cfg.WebhookAllowRanges, Ports: cfg.WebhookPorts}, nil)
+	sender := webhook.NewSender(cfg.WebhookGuard(), nil)
 	defer sender.Close()
 	metrics := telemetry.NewMetrics(behind.Pool)
 	handler, err := httpapi.New(httpapi.Options{

@@ -63,7 +63,7 @@ func run(ctx context.Context) error {
 	drainer := service.NewDrainer(store, mutex.New(locks), tasks)
 	bulk := service.New(store, tasks)
 	sweeper := service.NewSweeper(store, bulk, drainer, tasks)
-	sender := webhook.NewSender(webhook.Guard{AllowHTTP: cfg.WebhookAllowHTTP, Ranges: cfg.WebhookAllowRanges, Ports: cfg.WebhookPorts}, nil)
+	sender := webhook.NewSender(cfg.WebhookGuard(), nil)
 	defer sender.Close()
 	webhooks := service.NewWebhooks(bulk, sender)
 	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(behind.Pool).Handler(), behind.Checks)

@@ -12,6 +12,7 @@ import (
 	"github.com/caarlos0/env/v11"
 
 	"couponbook/internal/auth"
+	"couponbook/internal/webhook"
 )
 
 // Config is what the API and the worker are told by their environment.
@@ -96,6 +97,11 @@ func unreadable(err error) []error {
 		wrong = append(wrong, one)
 	}
 	return wrong
+}
+
+// WebhookGuard says which addresses webhooks may go to.
+func (c Config) WebhookGuard() webhook.Guard {
+	return webhook.Guard{AllowHTTP: c.WebhookAllowHTTP, Ranges: c.WebhookAllowRanges, Ports: c.WebhookPorts}
 }
 
 func (c Config) services() []error {

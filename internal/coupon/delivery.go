@@ -47,7 +47,6 @@ const (
 
 // Attempt is one try to deliver, and what came of it.
 type Attempt struct {
-	DeliveryID      int64
 	N               int // 1, 2, 3, … of the delivery
 	URL             string
 	RequestHeaders  map[string]string

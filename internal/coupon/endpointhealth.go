@@ -67,8 +67,8 @@ func (h *EndpointHealth) leaveAlone(pause time.Duration, now time.Time) {
 	h.OpenUntil = &until
 }
 
-// HealthNotices are the shares of the way to being disabled at which the owner is told.
-var HealthNotices = []int{50, 70, 90, 100}
+// healthNotices are the shares of the way to being disabled at which the owner is told.
+var healthNotices = []int{50, 70, 90, 100}
 
 // Percent is how far the endpoint is on its way to being disabled: it is at
 // 100, after so many failures and so long a time without a success.
@@ -84,7 +84,7 @@ func (h EndpointHealth) Percent(now time.Time) int {
 // Notice is the next percentage that the owner is to be told; 0: none.
 func (h EndpointHealth) Notice(now time.Time) (notice int) {
 	percent := h.Percent(now)
-	for _, step := range HealthNotices {
+	for _, step := range healthNotices {
 		if step > h.ToldPercent && percent >= step {
 			notice = step
 		}

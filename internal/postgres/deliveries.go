@@ -71,11 +71,11 @@ func (s *Store) AddTest(ctx context.Context, endpoint uuid.UUID, owner, actor uu
 // AttemptsOf returns the attempts of a delivery, in order.
 func (s *Store) AttemptsOf(ctx context.Context, delivery int64) ([]coupon.Attempt, error) {
 	rows, _ := s.db.Query(ctx, `
-		SELECT delivery_id, n, url, request_headers, started_at, took_us, status_code, error, detail, response_headers, response_body
+		SELECT n, url, request_headers, started_at, took_us, status_code, error, detail, response_headers, response_body
 		FROM webhook_attempts WHERE delivery_id = @delivery ORDER BY id`, pgx.StrictNamedArgs{"delivery": delivery})
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (a coupon.Attempt, err error) {
 		var took int64
-		err = row.Scan(&a.DeliveryID, &a.N, &a.URL, &a.RequestHeaders, &a.StartedAt, &took, &a.StatusCode, &a.Error, &a.Detail,
+		err = row.Scan(&a.N, &a.URL, &a.RequestHeaders, &a.StartedAt, &took, &a.StatusCode, &a.Error, &a.Detail,
 			&a.ResponseHeaders, &a.ResponseBody)
 		a.Took = time.Duration(took) * time.Microsecond
 		return a, err

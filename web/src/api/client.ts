@@ -14,9 +14,10 @@ export class ApiError extends Error {
     this.name = 'ApiError'
   }
 
-  /** What is wrong with one field of the request, by its JSON pointer; empty when nothing is. */
+  /** What is wrong with one field of the request, or in it, by its JSON pointer; empty when nothing is. */
   fault(pointer: string): string {
-    return this.problem.errors?.find((error) => error.pointer === pointer)?.detail ?? ''
+    const faults = this.problem.errors ?? []
+    return faults.find((error) => `${error.pointer}/`.startsWith(`${pointer}/`))?.detail ?? ''
   }
 }
 

@@ -8122,8 +8122,6 @@ export interface operations {
                 /** @description next_cursor of the page before */
                 cursor?: string;
                 status?: "pending" | "succeeded" | "failed" | "canceled";
-                /** @description only of this type of events */
-                type?: string;
             };
             header?: never;
             path: {
