@@ -42,6 +42,10 @@ type sending struct {
 	end      time.Time // of its turn
 	sent     Sent
 	over     atomic.Bool // nothing more is to be sent now
+	seen     struct {    // by the senders, ahead of what is written down
+		sync.Mutex
+		coupon.EndpointHealth
+	}
 }
 
 // Deliver sends what is due to an endpoint, a few at a time, until nothing is,
@@ -119,6 +123,7 @@ func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 	if err != nil {
 		return err
 	}
+	r.seen.EndpointHealth = r.health
 	next, tried := make(chan coupon.Delivery, len(due)), make(chan postgres.Tried, len(due))
 	for _, d := range due {
 		next <- d
@@ -144,7 +149,19 @@ func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 // try sends one delivery once.
 func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent) postgres.Tried {
 	attempt := r.attempt(ctx, r.endpoint, r.secrets, d, events)
+	r.see(attempt)
 	return postgres.Tried{Delivery: d.After(attempt, time.Now(), rand.Float64()), Attempt: attempt} //nolint:gosec // spreads tries
+}
+
+// see ends the run at once, without waiting for what is being written down, when
+// an attempt opens the circuit breaker or the endpoint wants no more.
+func (r *sending) see(attempt coupon.Attempt) {
+	r.seen.Lock()
+	defer r.seen.Unlock()
+	r.seen.EndpointHealth = r.seen.After(attempt, time.Now())
+	if attempt.Verdict == coupon.Disable || r.seen.Open(time.Now()) {
+		r.over.Store(true)
+	}
 }
 
 // attempt makes the message of a delivery and sends it.

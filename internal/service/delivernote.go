@@ -13,7 +13,6 @@ import (
 func (r *sending) noteAll(ctx context.Context, tried <-chan postgres.Tried) (err error) {
 	tick := time.NewTicker(noteEvery)
 	defer tick.Stop()
-	health := r.health
 	var group []postgres.Tried
 	note := func() {
 		if err == nil && len(group) > 0 {
@@ -31,10 +30,6 @@ func (r *sending) noteAll(ctx context.Context, tried <-chan postgres.Tried) (err
 				return err
 			}
 			group = append(group, t)
-			health = health.After(t.Attempt, time.Now())
-			if t.Attempt.Verdict == coupon.Disable || health.Open(time.Now()) {
-				r.over.Store(true)
-			}
 		case <-tick.C:
 			note()
 		}
