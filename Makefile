@@ -46,7 +46,7 @@ web/e2e/node_modules/.done: web/e2e/package-lock.json
 	@touch $@
 
 test-go: build web/e2e/node_modules/.done
-	@$(SERVICES) $(GO) test $(RACE) -shuffle=on ./...
+	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -timeout 30m ./...
 
 e2e: build web/e2e/node_modules/.done ## Run the browser tests: real programs, a headless Chromium
 	@$(SERVICES) $(GO) test -count=1 -v -run Browser ./e2e

@@ -68,6 +68,7 @@ func run(ctx context.Context) error {
 	followers := service.NewFollowers(store)
 	claims := service.NewClaims(store, followers, ringer.Ring)
 	books := service.New(store, tasks)
+	claims.ShedAfter, books.ShedAfter = cfg.ShedAfter, cfg.ShedAfter
 	sender := webhook.NewSender(cfg.WebhookGuard(), nil)
 	defer sender.Close()
 	metrics := telemetry.NewMetrics(behind.Pool)

@@ -41,6 +41,10 @@ type Config struct {
 	APIConnections    int `env:"API_DB_CONNECTIONS" envDefault:"20"`
 	WorkerConnections int `env:"WORKER_DB_CONNECTIONS" envDefault:"20"`
 
+	// ShedAfter is how long a book's oldest claim may wait while the API accepts
+	// more; 0: however long.
+	ShedAfter time.Duration `env:"SHED_AFTER" envDefault:"15s"`
+
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 
 	// GCPercent is Go's own setting. Our heaps are small, and collecting them
@@ -64,6 +68,9 @@ func ReadAPI() (Config, error) {
 		}
 		if c.SessionTTL < time.Minute || c.SessionTTL > 24*time.Hour {
 			wrong = append(wrong, fmt.Errorf("SESSION_TTL is %s: use 1m to 24h", c.SessionTTL))
+		}
+		if c.ShedAfter != 0 && (c.ShedAfter < time.Second || c.ShedAfter > 10*time.Minute) {
+			wrong = append(wrong, fmt.Errorf("SHED_AFTER is %s: use 1s to 10m, or 0 to accept claims however long they wait", c.ShedAfter))
 		}
 		return append(wrong, c.services()...)
 	})

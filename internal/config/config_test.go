@@ -45,7 +45,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":8080", Metrics: "127.0.0.1:9090", AuthSecret: secret,
-		SessionTTL: time.Hour, CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, LogLevel: "info", GCPercent: 400, Demo: true,
+		SessionTTL: time.Hour, CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, ShedAfter: 15 * time.Second, LogLevel: "info", GCPercent: 400, Demo: true,
 	}, c)
 }
 
@@ -54,7 +54,7 @@ func TestVariables(t *testing.T) {
 	setenv(t, map[string]string{
 		"DATABASE_URL": database, "REDIS_URL": redis, "LISTEN": ":1", "METRICS_LISTEN": ":2", "AUTH_SECRET": secret,
 		"SESSION_TTL": "90m", "COOKIE_SECURE": "false", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
-		"WORKER_DB_CONNECTIONS": "4", "LOG_LEVEL": "debug", "GOGC": "200", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
+		"WORKER_DB_CONNECTIONS": "4", "SHED_AFTER": "0", "LOG_LEVEL": "debug", "GOGC": "200", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
 		"WEBHOOK_ALLOW_HTTP": "true", "WEBHOOK_ALLOW_RANGES": "127.0.0.0/8,::1/128", "WEBHOOK_PORTS": "443,8443",
 	})
 	c, err := config.ReadAPI()
@@ -80,6 +80,8 @@ func TestWrongValuesOfTheAPI(t *testing.T) {
 		"short secret":      {"AUTH_SECRET", secret[1:], []string{"AUTH_SECRET has 31 bytes", "at least 32"}},
 		"short session":     {"SESSION_TTL", "59s", []string{"SESSION_TTL is 59s", "1m to 24h"}},
 		"long session":      {"SESSION_TTL", "24h1s", []string{"SESSION_TTL is 24h0m1s", "1m to 24h"}},
+		"hasty shedding":    {"SHED_AFTER", "999ms", []string{"SHED_AFTER is 999ms", "1s to 10m"}},
+		"late shedding":     {"SHED_AFTER", "11m", []string{"SHED_AFTER is 11m0s", "1s to 10m"}},
 		"backwards session": {"SESSION_TTL", "-1h", []string{"SESSION_TTL is -1h0m0s", "1m to 24h"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,10 @@
 package coupon
 
-import "github.com/google/uuid"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // MaxClaimCount is how many coupons one claim can ask for.
 const MaxClaimCount = 100
@@ -14,13 +18,35 @@ type Claim struct {
 	Seq         int64
 	Count       int
 	CouponID    *uuid.UUID // the chosen one
+	Batch       bool       // it stands for the items of a batch, or is one of them:
+	Item        int        // its number there
+	CreatedAt   time.Time
+}
+
+// MaxBatch is how many items a batch of claims can have.
+const MaxBatch = 1000
+
+// ClaimOpen is how long a claim waits at most while nobody can decide it.
+const ClaimOpen = 15 * time.Minute
+
+// Expired reports whether the claim has waited too long to be granted. While its
+// book is paused it waits for its manager; that time does not count.
+func (c Claim) Expired(book Book, now time.Time) bool {
+	since := c.CreatedAt
+	if book.UpdatedAt.After(since) {
+		since = book.UpdatedAt
+	}
+	return now.Sub(since) >= ClaimOpen
 }
 
 // SameKind cuts a queue after the claims that are like its first: all for
-// random coupons, or all for chosen ones.
-func SameKind(claims []Claim) []Claim {
-	for i := range claims {
-		if (claims[i].CouponID == nil) != (claims[0].CouponID == nil) {
+// random coupons, or all for chosen ones, or a single batch; and all in time, or
+// all too late.
+func SameKind(claims []Claim, book Book, now time.Time) []Claim {
+	first := claims[0]
+	for i, c := range claims {
+		if i > 0 && (c.Batch || first.Batch) || (c.CouponID == nil) != (first.CouponID == nil) ||
+			c.Expired(book, now) != first.Expired(book, now) {
 			return claims[:i]
 		}
 	}

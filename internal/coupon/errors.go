@@ -23,6 +23,7 @@ const (
 	Stale           Kind = "stale"           // it has changed since you read it
 	Limited         Kind = "limited"         // too often: wait
 	Unavailable     Kind = "unavailable"     // try again in a moment
+	Shedding        Kind = "shedding"        // there is too much to do: try again later
 )
 
 // Error is a failure that is safe to show to the caller. Every other error is
@@ -82,6 +83,8 @@ var (
 	ErrBookChanged    = declare(Stale, "book_changed", "The book has changed since you read it: read it again, and send its ETag as If-Match.")
 	ErrSoldOut        = declare(Conflict, "sold_out", "All coupons of the book are taken.")
 	ErrLimitReached   = declare(Conflict, "limit_reached", "The user already holds as many coupons of this book as one user may.")
+	ErrClaimExpired   = declare(Gone, "expired", "The claim could not be decided within 15 minutes: claim again, with a new Idempotency-Key.")
+	ErrOverloaded     = declare(Shedding, "overloaded", "The book's queue is too long just now: repeat the request later, with the same Idempotency-Key if it had one.").after(5 * time.Second)
 	ErrJobNotFound    = declare(NotFound, "job_not_found", "There is no such job, or it is not yours: check the id.")
 	ErrKeyReused      = declare(Invalid, "idempotency_key_reused", "This Idempotency-Key came with another request before: send the same request, or use a new key.")
 	ErrBusy           = declare(Unavailable, "busy", "The service cannot do this right now: repeat the request in a moment, with the same Idempotency-Key if it had one.")
@@ -117,6 +120,7 @@ var (
 	ErrPlanExpired    = declare(Gone, "plan_expired", "The plan is too old: make a new one with dry_run.")
 	ErrPlanStale      = declare(Conflict, "plan_stale", "The plan does not fit any more: make a new one with dry_run.")
 	ErrJobKind        = declare(Conflict, "job_kind", "This is not possible with a job of this kind.")
+	ErrJobRetry       = declare(Conflict, "job_retry", "The job cannot be retried.")
 	ErrJobDone        = declare(Conflict, "job_done", "The job has ended.")
 	ErrJobUnderWay    = declare(Conflict, "job_under_way", "The distribution has not ended: wait for it or cancel it, then recall it.")
 	ErrNothingGranted = declare(Conflict, "nothing_granted", "The distribution gave out no coupons: there is nothing to recall.")

@@ -42,6 +42,7 @@ const (
 	JobPartly    EventType = "job.partially_succeeded"
 	JobFailed    EventType = "job.failed"
 	JobCanceled  EventType = "job.canceled"
+	JobRetried   EventType = "job.retried"
 
 	DistributionStarted   EventType = "distribution.started"
 	DistributionProgress  EventType = "distribution.progress"

@@ -42,6 +42,8 @@ var eventTypes = []EventInfo{
 	{JobFailed, "A job has ended without doing what it was asked for.", JobData{}, false},
 	{JobCanceled, "A job was ended where it was.", JobData{}, false},
 
+	{JobRetried, "A job that failed by our fault is tried again; its end is told again, too.", JobData{}, false},
+
 	{DistributionStarted, "A distribution has planned and begins to give coupons out.", DistributionData{}, false},
 	{DistributionProgress, "A distribution goes on; at most once a second.", DistributionData{}, false},
 	{DistributionPaused, "A distribution was paused.", DistributionData{}, false},

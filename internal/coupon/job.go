@@ -2,6 +2,8 @@ package coupon
 
 import (
 	"encoding/json"
+	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,6 +15,7 @@ type JobKind string
 // The kinds of jobs.
 const (
 	ClaimJob    JobKind = "claim"          // coupons for one user, drawn at random
+	BatchJob    JobKind = "claim_batch"    // the same for many users, each an item
 	AssignJob   JobKind = "assign"         // a chosen coupon for one user
 	GenerateJob JobKind = "generate_codes" // codes for a book
 	ImportJob   JobKind = "import_codes"   // codes of an upload
@@ -25,6 +28,9 @@ const (
 
 	ReplayJob JobKind = "replay_events" // sends the events of a span of time to an endpoint again
 )
+
+// Waits reports whether jobs of the kind have a place in their book's queue.
+func (k JobKind) Waits() bool { return k == ClaimJob || k == BatchJob || k == AssignJob }
 
 // JobStatus is how far a job is.
 type JobStatus string
@@ -58,7 +64,9 @@ type Job struct {
 	Failed      int
 	Skipped     int
 	Canceling   bool            // it was asked to end where it is
-	Position    *int64          // of a waiting claim: 1 is next
+	Position    *int64          // of a waiting claim: 1 is next; it never grows
+	LeftMS      *int64          // of a waiting claim, about how long it has still to wait; nil: not known
+	WaitedMS    int64           // until it was begun, or until now
 	Coupons     []Granted       // what a claim was granted
 	Held        []Granted       // when the limit is reached: what the user holds
 	Terms       json.RawMessage // of a distribution, what was asked for
@@ -72,6 +80,75 @@ type Job struct {
 
 // Done reports whether the job has ended.
 func (j Job) Done() bool { return JobEnded[j.Status] != "" }
+
+// Version names what there is to see of the job: it changes whenever that does,
+// and not with the time alone.
+func (j Job) Version() string {
+	j.LeftMS, j.WaitedMS = nil, 0
+	data, err := json.Marshal(j)
+	if err != nil {
+		panic(err) // a job has nothing that JSON has not
+	}
+	sum := fnv.New64a()
+	_, _ = sum.Write(data)
+	return strconv.FormatUint(sum.Sum64(), 36)
+}
+
+// Behind reports whether the job was read before the other, which is the same
+// one: what it counts never goes back.
+func (j Job) Behind(other Job) bool {
+	if other.Done() {
+		return !j.Done()
+	}
+	return j.Processed < other.Processed ||
+		j.Position != nil && other.Position != nil && *j.Position > *other.Position
+}
+
+// The bounds of PollAfter.
+const (
+	pollSoonest = time.Second
+	pollLatest  = 10 * time.Second
+)
+
+// PollAfter is when it is worth to look at the job again.
+func (j Job) PollAfter() time.Duration {
+	pause := time.Duration(j.WaitedMS) * time.Millisecond / 10 // of what has taken long, what is next may too
+	if j.LeftMS != nil {
+		pause = time.Duration(*j.LeftMS) * time.Millisecond
+	}
+	return min(max(pause, pollSoonest), pollLatest)
+}
+
+// fullGroup is a group of claims that tells all about how fast claims are decided.
+const fullGroup = 500
+
+// DrainRate is how many claims a second a book's queue moves on, as known
+// before and after a group that had n claims and took as long. Small groups tell
+// little: there was not more to do.
+func DrainRate(known *float64, n int, took time.Duration) *float64 {
+	rate := float64(n) / max(took, time.Millisecond).Seconds()
+	switch {
+	case known == nil && n < fullGroup/10:
+		return nil
+	case known != nil:
+		weight := min(float64(n)/fullGroup, 1) / 2
+		rate = *known + (rate-*known)*weight
+	}
+	return &rate
+}
+
+// BatchStatus is how a batch of items ends of which some were refused, or all of
+// them together.
+func BatchStatus(refused int, whole *Error) JobStatus {
+	switch {
+	case whole != nil:
+		return Failed
+	case refused > 0:
+		return PartiallySucceeded
+	default:
+		return Succeeded
+	}
+}
 
 // Granted is a coupon as its holder sees it in the answer to a claim.
 type Granted struct {
@@ -92,6 +169,7 @@ type NewJob struct {
 	IdempotencyKey string // empty: none
 	Fingerprint    []byte // of the request; compared when the key comes again
 	Total          int
+	Seq            *int64          // its place in the book's queue; nil: it has none
 	Params         json.RawMessage // of a bulk job
 	Callback       *Callback       // is told of its end; nil: none
 }

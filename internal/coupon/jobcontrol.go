@@ -23,10 +23,19 @@ func (j Job) Resume() (Job, error) {
 	return j, nil
 }
 
-// Cancel asks the job to end where it is. What it has given out stays given.
+// Cancel ends a job that waits, or asks a distribution to end where it is. What
+// it has done until then stays.
 func (j Job) Cancel() (Job, error) {
-	if j.Status == Canceled || j.Canceling {
+	switch {
+	case j.Status == Canceled || j.Canceling:
 		return j, nil // it was asked for before
+	case !controllable[j.Kind] && j.Status == Queued:
+		j.Status = Canceled
+		return j, nil
+	case !controllable[j.Kind] && !j.Done():
+		return j, ErrJobKind.With("A job of kind %s can be canceled only until it begins.", j.Kind)
+	case j.Done():
+		return j, ErrJobDone.With("The job has ended: it is %s.", j.Status)
 	}
 	j, err := j.Resume() // a worker has to end it
 	j.Canceling = err == nil
@@ -40,6 +49,25 @@ func (j Job) Recall() error {
 		return ErrJobKind.With("Only a distribution can be recalled: this job is of kind %s.", j.Kind)
 	case !j.Done():
 		return ErrJobUnderWay
+	}
+	return nil
+}
+
+// MostFailures is how often in a row a bulk job may break before it ends as
+// failed.
+const MostFailures = 5
+
+// ErrJobBroken is how such a job ends. What broke is in the log, not here.
+var ErrJobBroken = ErrInternal.With("The job broke %d times in a row and was given up; what it did until then stays. An administrator can retry it once the cause, which is in the log, is gone.", MostFailures)
+
+// Retryable tells why the job cannot be retried, or nil: only what failed by our
+// fault can. A refusal is an answer.
+func (j Job) Retryable() error {
+	if j.Status != Failed {
+		return ErrJobRetry.With("Only a job that failed can be retried: this one is %s.", j.Status)
+	}
+	if code := *j.ErrorCode; code != ErrInternal.Code && code != ErrClaimExpired.Code {
+		return ErrJobRetry.With("The job failed with %s, which would come of it again: submit a new one.", code)
 	}
 	return nil
 }

@@ -77,8 +77,9 @@ func (r OutcomeReason) Words() string { return reasonWords[r] }
 
 // Outcome is what a bulk job has to tell about one item.
 type Outcome struct {
-	N       int  // the item's number, from 1
-	Line    *int // of the file
+	N       int     // the item's number, from 1
+	ItemID  *string // what the batch calls it
+	Line    *int    // of the file
 	Status  OutcomeStatus
 	Code    *string    // cut to what can be shown
 	UserID  *uuid.UUID // the recipient

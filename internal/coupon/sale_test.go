@@ -55,7 +55,17 @@ func TestDecideChosen(t *testing.T) {
 	}
 
 	mixed := []coupon.Claim{{}, {}, {CouponID: &free}, {}}
-	require.Len(t, coupon.SameKind(mixed), 2)
-	require.Len(t, coupon.SameKind(mixed[2:]), 1)
-	require.Len(t, coupon.SameKind(mixed[3:]), 1)
+	now := time.Now()
+	for i := range mixed {
+		mixed[i].CreatedAt = now
+	}
+	same := func(claims []coupon.Claim) int { return len(coupon.SameKind(claims, coupon.Book{}, now)) }
+	require.Equal(t, 2, same(mixed))
+	require.Equal(t, 1, same(mixed[2:]))
+	require.Equal(t, 1, same(mixed[3:]))
+	mixed[1].Batch = true
+	require.Equal(t, 1, same(mixed))
+	require.Equal(t, 1, same(mixed[1:]), "a batch is a group of its own")
+	mixed[1].Batch, mixed[0].CreatedAt = false, now.Add(-coupon.ClaimOpen)
+	require.Equal(t, 1, same(mixed), "those that are too late, too")
 }

@@ -58,7 +58,7 @@ func (a *API) generateCodes(ctx context.Context, in *generateRequest) (*jobRespo
 func (a *API) answerBulk(ctx context.Context, submission service.Submission, err error, prefer string) (*jobResponse, error) {
 	patience := wait(prefer)
 	if err == nil && patience > 0 {
-		submission.Job, err = a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), submission.Job.ID, patience)
+		submission.Job, err = a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), submission.Job.ID, service.Patience{For: patience})
 	}
 	return a.answerSubmit(submission, err, patience)
 }

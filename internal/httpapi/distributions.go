@@ -96,6 +96,13 @@ func (a *API) steerJob(steer func(*service.Service, context.Context, auth.Princi
 	}
 }
 
+// retryJob tries a job again: it answers with that job, or for a claim with the
+// new one.
+func (a *API) retryJob(ctx context.Context, in *ByID) (*jobResponse, error) {
+	job, err := a.Service.RetryJob(ctx, principalOf(ctx), a.Claims, in.ID)
+	return a.answerSubmit(service.Submission{Job: job}, err, 0)
+}
+
 type recallRequest struct {
 	ByID
 	SubmitHeaders

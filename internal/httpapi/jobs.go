@@ -3,17 +3,20 @@ package httpapi
 import (
 	"context"
 	"encoding/json"
+	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/service"
 )
 
 type jobBody struct {
 	ID          uuid.UUID        `json:"id"`
-	Kind        coupon.JobKind   `json:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution,replay_events"`
+	Kind        coupon.JobKind   `json:"kind" enum:"claim,claim_batch,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution,replay_events"`
 	Status      coupon.JobStatus `json:"status" enum:"queued,running,paused,succeeded,partially_succeeded,failed,canceled"`
 	Done        bool             `json:"done" doc:"whether the status is final"`
 	Canceling   bool             `json:"canceling" doc:"it was asked to end where it is"`
@@ -27,7 +30,9 @@ type jobBody struct {
 	FinishedAt  *time.Time       `json:"finished_at"`
 	Progress    progressBody     `json:"progress"`
 	Terms       *termsBody       `json:"terms" doc:"of a distribution, what was asked for"`
-	Position    *int64           `json:"position" doc:"of a waiting claim in its book's queue; 1 is next"`
+	Position    *int64           `json:"position" doc:"of a waiting claim in its book's queue; 1 is next, and it never grows"`
+	LeftMS      *int64           `json:"estimated_wait_ms" doc:"how long a waiting claim has still to wait at the pace of the last groups; null: not known"`
+	WaitedMS    int64            `json:"waited_ms" doc:"how long it waited until it was begun, or until now"`
 	Result      *resultBody      `json:"result" doc:"of a claim that succeeded, or of a bulk job that has ended"`
 	Error       *jobErrorBody    `json:"error" doc:"of a job that failed"`
 	Links       linksBody        `json:"links"`
@@ -68,7 +73,8 @@ type jobErrorBody struct {
 }
 
 type linksBody struct {
-	Self string `json:"self"`
+	Self   string `json:"self"`
+	Stream string `json:"stream" doc:"the same, as server-sent events"`
 }
 
 // TransformSchema says that terms, result and error are null where there is none;
@@ -85,8 +91,9 @@ func (a *API) newJobBody(j coupon.Job) jobBody {
 		ID: j.ID, Kind: j.Kind, Status: j.Status, Done: j.Done(), Canceling: j.Canceling,
 		BookID: j.BookID, PoolID: j.PoolID, UserID: j.UserID, CouponID: j.CouponID,
 		SubmittedBy: j.SubmitterID, CreatedAt: j.CreatedAt, StartedAt: j.StartedAt, FinishedAt: j.FinishedAt,
-		Progress: progressBody{j.Total, j.Processed, j.Succeeded, j.Failed, j.Skipped}, Position: j.Position,
-		Links: linksBody{Prefix + "/jobs/" + j.ID.String()},
+		Progress: progressBody{j.Total, j.Processed, j.Succeeded, j.Failed, j.Skipped},
+		Position: j.Position, LeftMS: j.LeftMS, WaitedMS: j.WaitedMS,
+		Links: linksBody{Prefix + "/jobs/" + j.ID.String(), Prefix + "/jobs/" + j.ID.String() + "/stream"},
 	}
 	if j.Coupons != nil {
 		body.Result = &resultBody{Coupons: j.Coupons}
@@ -140,25 +147,31 @@ func (a *API) resultOf(j coupon.Job) *resultBody {
 
 type getJobRequest struct {
 	ByID
-	Prefer string `header:"Prefer" doc:"wait=N: answer once the job has ended, or after N seconds (at most 10)"`
+	Prefer      string `header:"Prefer" doc:"wait=N: answer once the job has ended, or after N seconds (at most 25)"`
+	IfNoneMatch string `header:"If-None-Match" doc:"the ETag that you have: 304 if nothing has changed; with wait=N, answer once something has"`
 }
 
 // getJob reads a job. One that failed is read with 200: the status speaks of
 // the request, the body of the outcome.
 func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, error) {
-	patience := wait(in.Prefer)
+	patience := service.Patience{For: preferred(in.Prefer, maxPoll), Seen: strings.Trim(in.IfNoneMatch, `"`)}
 	job, err := a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), in.ID, patience)
 	if err != nil {
 		return nil, err
 	}
-	return a.answerJob(job), nil
+	out := a.answerJob(job)
+	out.applied(patience.For)
+	if patience.Seen == job.Version() {
+		out.Status = http.StatusNotModified
+	}
+	return out, nil
 }
 
 type listJobsRequest struct {
 	Paging
 	BookID string           `query:"book_id" format:"uuid"`
 	PoolID string           `query:"pool_id" format:"uuid"`
-	Kind   coupon.JobKind   `query:"kind" enum:"claim,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution"`
+	Kind   coupon.JobKind   `query:"kind" enum:"claim,claim_batch,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution,replay_events"`
 	Status coupon.JobStatus `query:"status" enum:"queued,running,paused,succeeded,partially_succeeded,failed,canceled"`
 }
 

@@ -9,10 +9,12 @@ import (
 	"github.com/google/uuid"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/service"
 )
 
 type outcomeBody struct {
 	N       int                   `json:"n" doc:"the item's number, from 1"`
+	ItemID  *string               `json:"item_id" doc:"what the batch of claims calls it"`
 	Status  coupon.OutcomeStatus  `json:"status" enum:"refused,planned,granted,skipped,failed,left"`
 	Line    *int                  `json:"line" doc:"where it begins in the file; its place in a JSON list"`
 	Code    *string               `json:"code" doc:"of a coupon; how a file of members names the user"`
@@ -25,7 +27,7 @@ type outcomeBody struct {
 }
 
 func newOutcomeBody(o coupon.Outcome) outcomeBody {
-	return outcomeBody{o.N, o.Status, o.Line, o.Code, o.UserID, o.User, o.Planned, o.Coupons, o.Reason, detailOf(o)}
+	return outcomeBody{o.N, o.ItemID, o.Status, o.Line, o.Code, o.UserID, o.User, o.Planned, o.Coupons, o.Reason, detailOf(o)}
 }
 
 func detailOf(o coupon.Outcome) *string {
@@ -69,7 +71,7 @@ type reportRequest struct {
 // jobReport sends all of it as CSV.
 func (a *API) jobReport(ctx context.Context, in *reportRequest) (*huma.StreamResponse, error) {
 	principal := principalOf(ctx)
-	job, err := a.Service.FollowJob(ctx, a.Followers, principal, in.ID, 0)
+	job, err := a.Service.FollowJob(ctx, a.Followers, principal, in.ID, service.Patience{})
 	if err != nil {
 		return nil, err
 	}
@@ -81,18 +83,30 @@ func (a *API) jobReport(ctx context.Context, in *reportRequest) (*huma.StreamRes
 		func(o coupon.Outcome) (int, []string) { return o.N, cells(o) })
 }
 
+// codesOf lists the codes that a recipient got.
+func codesOf(o coupon.Outcome) string {
+	codes := make([]string, len(o.Coupons))
+	for i, c := range o.Coupons {
+		codes[i] = c.Code
+	}
+	return strings.Join(codes, " ")
+}
+
 // reportOf says what is in the report of a kind of job.
 func reportOf(kind coupon.JobKind) (name string, header []string, cells func(coupon.Outcome) []string) {
 	switch kind {
+	case coupon.BatchJob:
+		return "items", []string{"n", "item_id", "user_id", "user", "status", "codes", "reason", "detail"}, func(o coupon.Outcome) []string {
+			return []string{
+				strconv.Itoa(o.N), orZero(o.ItemID), orZero(o.UserID).String(), orZero(o.User), string(o.Status),
+				codesOf(o), string(orZero(o.Reason)), orZero(detailOf(o)),
+			}
+		}
 	case coupon.DistributionJob:
 		return "recipients", []string{"n", "user_id", "user", "status", "planned", "coupons", "codes", "reason", "detail"}, func(o coupon.Outcome) []string {
-			codes := make([]string, len(o.Coupons))
-			for i, c := range o.Coupons {
-				codes[i] = c.Code
-			}
 			return []string{
 				strconv.Itoa(o.N), orZero(o.UserID).String(), orZero(o.User), string(o.Status), strconv.Itoa(orZero(o.Planned)),
-				strconv.Itoa(len(codes)), strings.Join(codes, " "), string(orZero(o.Reason)), orZero(detailOf(o)),
+				strconv.Itoa(len(o.Coupons)), codesOf(o), string(orZero(o.Reason)), orZero(detailOf(o)),
 			}
 		}
 	case coupon.RecallJob:

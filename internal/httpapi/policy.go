@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,12 +17,12 @@ import (
 type access struct {
 	public bool
 	roles  []coupon.Role
-	scope  auth.Scope // what an API key needs; empty: no key will do
+	scopes []auth.Scope // of which an API key needs one; empty: no key will do
 }
 
-// orKey lets API keys with the scope in too, within their owner's role.
-func (x access) orKey(scope auth.Scope) access {
-	x.scope = scope
+// orKey lets API keys with one of the scopes in too, within their owner's role.
+func (x access) orKey(scopes ...auth.Scope) access {
+	x.scopes = scopes
 	return x
 }
 
@@ -36,8 +35,12 @@ func (x access) String() string {
 		names[i] = string(role)
 	}
 	text := strings.Join(names, ", ")
-	if x.scope != "" {
-		text += fmt.Sprintf(", and API keys with scope %s", x.scope)
+	if len(x.scopes) > 0 {
+		keys := make([]string, len(x.scopes))
+		for i, scope := range x.scopes {
+			keys[i] = string(scope)
+		}
+		text += ", and API keys with scope " + strings.Join(keys, " or ")
 	}
 	return text
 }
@@ -59,7 +62,7 @@ func (x access) check(c caller) error {
 		return c.err
 	case c.principal == nil:
 		return coupon.ErrUnauthenticated
-	case c.principal.IsKey() && (x.scope == "" || !c.principal.Has(x.scope)):
+	case c.principal.IsKey() && !slices.ContainsFunc(x.scopes, c.principal.Has):
 		return coupon.ErrScopeMissing
 	case !slices.Contains(x.roles, c.principal.Role):
 		return coupon.ErrForbidden

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"math"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -51,6 +49,7 @@ var statusOf = map[coupon.Kind]int{
 	coupon.Stale:           http.StatusPreconditionFailed,
 	coupon.Limited:         http.StatusTooManyRequests,
 	coupon.Unavailable:     http.StatusServiceUnavailable,
+	coupon.Shedding:        http.StatusServiceUnavailable,
 }
 
 // codeOf names the problems that the HTTP layer itself finds.
@@ -143,7 +142,7 @@ func (p *Problem) head(set func(name, value string)) {
 		p.retryAfter = max(p.retryAfter, time.Second)
 	}
 	if p.retryAfter > 0 {
-		set("Retry-After", strconv.Itoa(int(math.Ceil(p.retryAfter.Seconds()))))
+		set("Retry-After", wholeSeconds(p.retryAfter))
 	}
 }
 

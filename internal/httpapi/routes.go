@@ -58,6 +58,7 @@ func (a *API) routes() []route {
 		{get, "/sales", "list-sales", "Open and coming sales", signedIn, 200, serve(a.listSales)},
 		{get, "/sales/{id}", "get-sale", "A sale", signedIn, 200, serve(a.getSale)},
 		{post, "/books/{id}/claims", "claim", "Claim coupons", signedIn.orKey(auth.ClaimsWrite), 202, serve(a.claim)},
+		{post, "/books/{id}/claims/batch", "claim-batch", "Claim coupons for many users at once", managers.orKey(auth.ClaimsWrite), 202, serve(a.claimBatch)},
 		{get, "/coupons/{coupon}", "get-coupon", "Read a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.getCoupon)},
 		{get, "/coupons/{coupon}/timeline", "coupon-timeline", "What happened to a coupon", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.timeline)},
 		{post, "/coupons/{coupon}/validate", "validate-coupon", "Ask whether a coupon can be used", signedIn.orKey(auth.CouponsRedeem), 200, serve(a.validateCoupon)},
@@ -101,8 +102,10 @@ func (a *API) routes() []route {
 		{get, "/jobs/{id}/outcomes.csv", "job-report", "The same as CSV, all of it", signedIn.orKey(auth.JobsRead), 200, serve(a.jobReport)},
 		{post, "/jobs/{id}/pause", "pause-job", "Pause a distribution", managers.orKey(auth.Distribute), 200, serve(a.steerJob((*service.Service).PauseJob))},
 		{post, "/jobs/{id}/resume", "resume-job", "Let a paused distribution go on", managers.orKey(auth.Distribute), 200, serve(a.steerJob((*service.Service).ResumeJob))},
-		{post, "/jobs/{id}/cancel", "cancel-job", "End a distribution where it is", managers.orKey(auth.Distribute), 200, serve(a.steerJob((*service.Service).CancelJob))},
+		{post, "/jobs/{id}/cancel", "cancel-job", "End a job that waits, or a distribution where it is", signedIn.orKey(auth.Distribute, auth.ClaimsWrite), 200, serve(a.steerJob((*service.Service).CancelJob))},
+		{post, "/jobs/{id}/retry", "retry-job", "Try a job again that failed by our fault", admins, 202, serve(a.retryJob)},
 		{post, "/jobs/{id}/recall", "recall-job", "Take back what a distribution gave out", managers.orKey(auth.Distribute), 202, serve(a.recallJob)},
+		{get, "/jobs/{id}/stream", "stream-job", "Follow a job by server-sent events", signedIn.orKey(auth.JobsRead), 200, serve(a.streamJob)},
 		{get, "/jobs/{id}", "get-job", "Follow a job", signedIn.orKey(auth.JobsRead), 200, serve(a.getJob)},
 	}
 }

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,8 +13,12 @@ import (
 	"couponbook/internal/service"
 )
 
-// maxWait is how long a submit waits for its outcome at most.
-const maxWait = 10 * time.Second
+// How long a submit waits for its outcome at most, and who asks for a job: a
+// little less than what proxies bear.
+const (
+	maxWait = 10 * time.Second
+	maxPoll = 25 * time.Second
+)
 
 // SubmitHeaders come with every request that makes a job.
 type SubmitHeaders struct {
@@ -59,16 +64,18 @@ func replayed(was bool) string {
 	return ""
 }
 
-// wait is how long the client prefers to wait. What it does not say clearly it
-// does not prefer (RFC 7240).
-func wait(prefer string) time.Duration {
+func wait(prefer string) time.Duration { return preferred(prefer, maxWait) }
+
+// preferred is how long the client prefers to wait, at most. What it does not
+// say clearly it does not prefer (RFC 7240).
+func preferred(prefer string, most time.Duration) time.Duration {
 	for part := range strings.SplitSeq(prefer, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		if !strings.EqualFold(name, "wait") {
 			continue
 		}
 		if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-			return min(time.Duration(seconds)*time.Second, maxWait)
+			return min(time.Duration(seconds)*time.Second, most)
 		}
 	}
 	return 0
@@ -91,6 +98,7 @@ type jobResponse struct {
 	Status            int
 	Location          string `header:"Location"`
 	RetryAfter        string `header:"Retry-After"`
+	ETag              string `header:"ETag" doc:"names what there is to see of the job"`
 	PreferenceApplied string `header:"Preference-Applied"`
 	Replayed          string `header:"Idempotency-Replayed"`
 	Body              jobBody
@@ -106,19 +114,26 @@ func (a *API) answerSubmit(s service.Submission, err error, waited time.Duration
 	if !s.Job.Done() {
 		out.Status = http.StatusAccepted
 	}
-	if waited > 0 {
-		out.PreferenceApplied = "wait=" + strconv.Itoa(int(waited.Seconds()))
-	}
-	if s.Replayed {
-		out.Replayed = "true"
-	}
+	out.applied(waited)
+	out.Replayed = replayed(s.Replayed)
 	return out, nil
 }
 
+func (r *jobResponse) applied(waited time.Duration) {
+	if waited > 0 {
+		r.PreferenceApplied = "wait=" + strconv.Itoa(int(waited.Seconds()))
+	}
+}
+
+func tagOf(job coupon.Job) string { return `"` + job.Version() + `"` }
+
+// wholeSeconds rounds a pause up, as Retry-After wants it.
+func wholeSeconds(pause time.Duration) string { return strconv.Itoa(int(math.Ceil(pause.Seconds()))) }
+
 func (a *API) answerJob(job coupon.Job) *jobResponse {
-	out := &jobResponse{Status: http.StatusOK, Body: a.newJobBody(job)}
+	out := &jobResponse{Status: http.StatusOK, ETag: tagOf(job), Body: a.newJobBody(job)}
 	if !job.Done() {
-		out.RetryAfter = "1" // seconds
+		out.RetryAfter = wholeSeconds(job.PollAfter())
 	}
 	return out
 }

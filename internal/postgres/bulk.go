@@ -29,15 +29,25 @@ type BulkRun struct {
 const runColumns = `id, coalesce(book_id, '00000000-0000-0000-0000-000000000000') AS book_id,
 	coalesce(pool_id, '00000000-0000-0000-0000-000000000000') AS pool_id, submitter_id, epoch, total, processed, failed, canceling, params, result`
 
+// givesOut are the kinds of jobs that have workers of their own.
+const givesOut = `('distribution', 'recall_distribution')`
+
 // StartBulk begins a run of a job that waits, or whose run has shown no sign
-// of life for five seconds. Else it fails with ErrJobNotFound.
+// of life for five seconds. Else it fails with ErrJobNotFound, also while
+// another job of the same submitter is at work: he has one place at a time, and
+// whoever comes later with little does not wait for all of his.
 func (s *Store) StartBulk(ctx context.Context, id uuid.UUID) (BulkRun, error) {
 	return one[BulkRun](ctx, s.db, coupon.ErrJobNotFound, `
-		UPDATE jobs
+		UPDATE jobs j
 		SET status = 'running', epoch = epoch + 1, heartbeat_at = clock_timestamp(),
 		    started_at = coalesce(started_at, clock_timestamp())
 		WHERE id = @id AND seq IS NULL
-		  AND (status = 'queued' OR status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds')
+		  AND (status = 'running' AND heartbeat_at < clock_timestamp() - interval '5 seconds'
+		       OR status = 'queued' AND NOT EXISTS (
+		           SELECT FROM jobs other
+		           WHERE other.seq IS NULL AND other.status = 'running' AND other.submitter_id = j.submitter_id AND other.id <> j.id
+		             AND other.kind IN `+givesOut+` = (j.kind IN `+givesOut+`)
+		             AND other.heartbeat_at > clock_timestamp() - interval '5 seconds'))
 		RETURNING `+runColumns, pgx.StrictNamedArgs{"id": id})
 }
 
@@ -61,7 +71,7 @@ func (s *Store) Progress(ctx context.Context, run BulkRun, succeeded, skipped, f
 	tag, err := s.db.Exec(ctx, `
 		UPDATE jobs
 		SET processed = processed + @succeeded + @skipped + @failed, succeeded = succeeded + @succeeded, skipped = skipped + @skipped,
-		    failed = failed + @failed, heartbeat_at = clock_timestamp()
+		    failed = failed + @failed, failures = 0, heartbeat_at = clock_timestamp()
 		WHERE id = @id AND epoch = @epoch AND status = 'running'`,
 		pgx.StrictNamedArgs{"id": run.ID, "epoch": run.Epoch, "succeeded": succeeded, "skipped": skipped, "failed": failed})
 	if err != nil {
@@ -96,6 +106,28 @@ func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error,
 		return err
 	}
 	return s.AddEvent(ctx, Event{Type: coupon.JobEnded[end.Status], BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
+}
+
+// NoteFailure counts that a run broke, and returns it and how often that has
+// happened since it got on.
+func (s *Store) NoteFailure(ctx context.Context, id uuid.UUID) (run BulkRun, failures int, err error) {
+	found, err := one[struct {
+		BulkRun
+		Failures int
+	}](ctx, s.db, coupon.ErrJobNotFound, `
+		UPDATE jobs SET failures = failures + 1 WHERE id = @id AND status = 'running' RETURNING `+runColumns+`, failures`,
+		pgx.StrictNamedArgs{"id": id})
+	return found.BulkRun, found.Failures, err
+}
+
+// NextBulk returns the jobs that may have waited for one to end: the first of
+// its submitter, of either sort.
+func (s *Store) NextBulk(ctx context.Context, ended uuid.UUID) ([]BulkJob, error) {
+	return all[BulkJob](ctx, s.db, `
+		SELECT DISTINCT ON (kind IN `+givesOut+`) id, kind FROM jobs j
+		WHERE seq IS NULL AND status = 'queued' AND id <> @id AND submitter_id = (SELECT submitter_id FROM jobs WHERE id = @id)
+		  AND `+notHeld+`
+		ORDER BY kind IN `+givesOut+`, created_at`, pgx.StrictNamedArgs{"id": ended})
 }
 
 // Wait lets a run that waits for its book go: the job is queued again.

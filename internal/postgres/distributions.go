@@ -139,6 +139,22 @@ func (s *Store) Reserve(ctx context.Context, run BulkRun) error {
 	return err
 }
 
+// ReserveRest promises to a run that goes on what the plan still has for
+// recipients who had no turn, if the stock has that many. Hold the stock first.
+func (s *Store) ReserveRest(ctx context.Context, run BulkRun) (bool, error) {
+	tag, err := s.db.Exec(ctx, `
+		WITH rest AS (
+			SELECT coalesce(sum(`+planned+`), 0)::int AS n
+			FROM distributions d JOIN distribution_rows r ON r.job_id = coalesce(d.plan_id, d.job_id)
+			WHERE d.job_id = @job_id AND d.coupons IS NOT NULL AND NOT d.dry_run AND r.n > @processed),
+		stock AS (
+			UPDATE book_stock SET reserved = book_stock.reserved + rest.n FROM rest
+			WHERE book_id = @book_id AND free - book_stock.reserved >= rest.n RETURNING rest.n)
+		UPDATE distributions SET reserved = stock.n FROM stock WHERE job_id = @job_id`,
+		pgx.StrictNamedArgs{"job_id": run.ID, "book_id": run.BookID, "processed": run.Processed})
+	return tag.RowsAffected() == 1, err
+}
+
 // DrawExtras draws who gets one more.
 func (s *Store) DrawExtras(ctx context.Context, run BulkRun) error {
 	return s.patiently(ctx, byHash, `
@@ -198,7 +214,7 @@ func (s *Store) PlanDrift(ctx context.Context, run BulkRun) (Drift, error) {
 // PlannedOutcomes lists what a plan has for each recipient, in their order.
 func (s *Store) PlannedOutcomes(ctx context.Context, jobID uuid.UUID, f coupon.OutcomeFilter, limit int) ([]coupon.Outcome, error) {
 	return all[coupon.Outcome](ctx, s.db, `
-		SELECT n, NULL::integer AS line, status, NULL::text AS code, user_id, coalesce(u.email, u.external_id) AS user, planned,
+		SELECT n, NULL::text AS item_id, NULL::integer AS line, status, NULL::text AS code, user_id, coalesce(u.email, u.external_id) AS user, planned,
 		       CASE WHEN planned = 0 THEN coalesce(reason, @not_drawn) ELSE reason END AS reason, NULL::text AS detail, NULL::jsonb AS coupons
 		FROM (SELECT r.n, r.user_id, r.reason, `+planned+` AS planned, CASE WHEN `+planned+` > 0 THEN 'planned' ELSE 'skipped' END AS status
 		      FROM distributions d JOIN distribution_rows r ON r.job_id = d.job_id

@@ -14,8 +14,9 @@ import (
 // Group is the head of a book's queue, locked together with the book's stock.
 type Group struct {
 	Book     coupon.Book
-	Free     int // of the coupons, nobody has
-	Reserved int // of the free ones, promised to a distribution
+	Free     int      // of the coupons, nobody has
+	Reserved int      // of the free ones, promised to a distribution
+	Rate     *float64 // claims a second that the queue moves on; nil: not known
 	Now      time.Time
 	Claims   []coupon.Claim // in order of acceptance
 }
@@ -36,8 +37,8 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 	batch := &pgx.Batch{}
 	// A generic plan would be made while the queue is empty, and kept.
 	batch.Queue(`SET LOCAL plan_cache_mode = force_custom_plan`)
-	batch.Queue(`SELECT free, reserved FROM book_stock WHERE book_id = $1 FOR UPDATE`, bookID).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&group.Free, &group.Reserved) })
+	batch.Queue(`SELECT free, reserved, drain_rate FROM book_stock WHERE book_id = $1 FOR UPDATE`, bookID).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&group.Free, &group.Reserved, &group.Rate) })
 	// The clock is read after the wait for the lock; now() would be from before.
 	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() AS now FROM books WHERE id = $1`, bookID).
 		Query(func(rows pgx.Rows) error {
@@ -46,7 +47,8 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 			return err
 		})
 	batch.Queue(`
-		SELECT id AS job_id, user_id, submitter_id, seq, total AS count, coupon_id
+		SELECT id AS job_id, coalesce(user_id, id) AS user_id, submitter_id, seq, total AS count, coupon_id, kind = 'claim_batch' AS batch,
+		       0 AS item, created_at
 		FROM jobs
 		WHERE book_id = $1 AND status = 'queued' AND seq > $2
 		ORDER BY seq LIMIT $3
@@ -60,6 +62,15 @@ func (s *Store) OpenGroup(ctx context.Context, bookID uuid.UUID, after int64, li
 		err = coupon.ErrBookNotFound
 	}
 	return group, err
+}
+
+// ClaimItems returns the items of a batch as claims, in their order.
+func (s *Store) ClaimItems(ctx context.Context, batch coupon.Claim) ([]coupon.Claim, error) {
+	return all[coupon.Claim](ctx, s.db, `
+		SELECT @job_id::uuid AS job_id, user_id, @submitter_id::uuid AS submitter_id, @seq::bigint AS seq, count,
+		       NULL::uuid AS coupon_id, true AS batch, n AS item, @created_at::timestamptz AS created_at
+		FROM claim_items WHERE job_id = @job_id ORDER BY n`,
+		pgx.StrictNamedArgs{"job_id": batch.JobID, "submitter_id": batch.SubmitterID, "seq": batch.Seq, "created_at": batch.CreatedAt})
 }
 
 // Used returns how many coupons of the book the users have.

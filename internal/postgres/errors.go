@@ -43,6 +43,15 @@ func IsTransient(err error) bool {
 	return hasClass(err, "40", "53", "55", "57", "08") || IsInDoubt(err)
 }
 
+// IsAway reports whether there is no Postgres to talk to, or it goes away: no
+// fault of what was asked of it.
+func IsAway(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return hasClass(err, "08") || slices.Contains([]string{"57P01", "57P02", "57P03"}, pg.Code)
+	}
+	return IsInDoubt(err)
+}
+
 // IsInDoubt reports whether the connection broke, so that a COMMIT on its way
 // may have happened: read before writing again.
 func IsInDoubt(err error) bool {

@@ -30,7 +30,8 @@ func (s *Store) DropRows(ctx context.Context, table JobRows, jobID uuid.UUID, li
 
 // OldRows returns jobs whose rows nobody needs any more: they have ended longer
 // ago than kept, and nobody carries their plan out; or they do not exist and
-// will not, since the rows are older than abandoned.
+// will not, since the rows are older than abandoned. Those of a job that broke
+// are kept for a week: it may be retried.
 func (s *Store) OldRows(ctx context.Context, table JobRows, kept, abandoned time.Duration) ([]uuid.UUID, error) {
 	// From job to job along the primary key: the cost is their number.
 	// An id of version 7 tells when it was made.
@@ -42,7 +43,8 @@ func (s *Store) OldRows(ctx context.Context, table JobRows, kept, abandoned time
 			FROM found WHERE found.job_id IS NOT NULL)
 		SELECT f.job_id FROM found f LEFT JOIN jobs j ON j.id = f.job_id
 		WHERE f.job_id IS NOT NULL
-		  AND CASE WHEN j.id IS NULL THEN f.job_id < @before ELSE j.finished_at <= clock_timestamp() - @kept::interval END
+		  AND CASE WHEN j.id IS NULL THEN f.job_id < @before 
+		           ELSE j.finished_at <= clock_timestamp() - CASE j.error_code WHEN 'internal' THEN greatest(@kept::interval, '7 days') ELSE @kept END END
 		  AND NOT EXISTS (SELECT FROM distributions d JOIN jobs run ON run.id = d.job_id WHERE d.plan_id = f.job_id AND run.finished_at IS NULL)`,
 		pgx.StrictNamedArgs{"before": firstIDOf(time.Now().Add(-abandoned)), "kept": kept})
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])

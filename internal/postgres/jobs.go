@@ -14,8 +14,10 @@ import (
 const jobSelect = `
 	SELECT j.id, j.kind, j.status, j.book_id, j.pool_id, j.user_id, j.coupon_id, j.submitter_id, j.total, j.processed, j.succeeded, j.failed,
 	       j.skipped, j.canceling,
-	       CASE WHEN j.seq IS NOT NULL AND j.status = 'queued' THEN greatest(1, j.seq - (
-	           SELECT last_drained FROM book_stock s WHERE s.book_id = j.book_id)) END AS position,
+	       CASE WHEN s.book_id IS NOT NULL THEN greatest(1, j.seq - s.last_drained) END AS position,
+	       CASE WHEN s.drained_at > clock_timestamp() - interval '5 seconds' -- else nobody knows when it goes on
+	            THEN (greatest(1, j.seq - s.last_drained) / nullif(s.drain_rate, 0) * 1000)::bigint END AS left_ms,
+	       greatest(0, extract(epoch FROM coalesce(j.started_at, j.finished_at, clock_timestamp()) - j.created_at) * 1000)::bigint AS waited_ms,
 	       CASE WHEN j.coupon_ids IS NOT NULL THEN (
 	           SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', least(c.expires_at, b.ends_at)) ORDER BY n)
 	           FROM unnest(j.coupon_ids) WITH ORDINALITY AS granted (id, n)
@@ -29,7 +31,7 @@ const jobSelect = `
 	                                     'dry_run', dry_run, 'plan_id', plan_id)
 	           FROM distributions WHERE job_id = j.id) END AS terms,
 	       j.result, j.error_code, j.error_detail, j.created_at, j.started_at, j.finished_at
-	FROM jobs j `
+	FROM jobs j LEFT JOIN book_stock s ON s.book_id = j.book_id AND j.seq IS NOT NULL AND j.status = 'queued' `
 
 // Jobs reads jobs by id. Unknown ids are left out.
 func (s *Store) Jobs(ctx context.Context, ids []uuid.UUID) ([]coupon.Job, error) {
@@ -47,13 +49,6 @@ func (s *Store) ListJobs(ctx context.Context, f coupon.JobFilter, limit int) ([]
 	n.by(f.Status != nil, `j.status = @status`, "status", f.Status)
 	n.by(f.Before != nil, `j.id < @before`, "before", f.Before)
 	return all[coupon.Job](ctx, s.db, jobSelect+n.where+` ORDER BY j.id DESC LIMIT @limit`, n.args)
-}
-
-// FinishedJobs returns those of the jobs that have ended.
-func (s *Store) FinishedJobs(ctx context.Context, ids []uuid.UUID) ([]uuid.UUID, error) {
-	rows, _ := s.db.Query(ctx, `SELECT id FROM jobs WHERE id = ANY(@ids) AND finished_at IS NOT NULL`,
-		pgx.StrictNamedArgs{"ids": ids})
-	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
 // KeyedJob is the job that an idempotency key brought.
@@ -80,16 +75,45 @@ func (s *Store) AddJob(ctx context.Context, job coupon.NewJob) (bool, error) {
 		callback = &coupon.Callback{}
 	}
 	tag, err := s.db.Exec(ctx, `
-		INSERT INTO jobs (id, kind, book_id, pool_id, submitter_id, idempotency_key, fingerprint, total, params,
+		INSERT INTO jobs (id, kind, book_id, pool_id, submitter_id, idempotency_key, fingerprint, total, seq, params,
 		                  callback_url, callback_endpoint_id)
-		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @params, @callback_url, @callback_endpoint_id)
+		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @seq, @params, @callback_url, @callback_endpoint_id)
 		ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
 		pgx.StrictNamedArgs{
 			"id": job.ID, "kind": job.Kind, "book_id": idOrNull(job.BookID), "pool_id": idOrNull(job.PoolID), "submitter_id": job.SubmitterID,
-			"key": job.IdempotencyKey, "fingerprint": job.Fingerprint, "total": job.Total, "params": job.Params,
+			"key": job.IdempotencyKey, "fingerprint": job.Fingerprint, "total": job.Total, "seq": job.Seq, "params": job.Params,
 			"callback_url": textOrNull(callback.URL), "callback_endpoint_id": idOrNull(callback.EndpointID),
 		})
 	return tag.RowsAffected() == 1, err
+}
+
+// NextSeq gives the next place in a book's queue. Nobody else gets one until the
+// end of the transaction, so that their order is the order of commit.
+func (s *Store) NextSeq(ctx context.Context, bookID uuid.UUID) (seq int64, err error) {
+	err = s.db.QueryRow(ctx, `UPDATE book_queues SET last_seq = last_seq + 1 WHERE book_id = @book_id RETURNING last_seq`,
+		pgx.StrictNamedArgs{"book_id": bookID}).Scan(&seq)
+	return seq, err
+}
+
+// ClaimItem is an item of a batch of claims.
+type ClaimItem struct {
+	ItemID string
+	UserID uuid.UUID
+	Count  int
+}
+
+// AddClaimItems stores the items of a batch, in their order.
+func (s *Store) AddClaimItems(ctx context.Context, jobID uuid.UUID, items []ClaimItem) error {
+	ids, users, counts := make([]string, len(items)), make([]uuid.UUID, len(items)), make([]int32, len(items))
+	for i, item := range items {
+		ids[i], users[i], counts[i] = item.ItemID, item.UserID, int32(item.Count)
+	}
+	_, err := s.db.Exec(ctx, `
+		INSERT INTO claim_items (job_id, n, item_id, user_id, count)
+		SELECT @job_id, n, item_id, user_id, count
+		FROM unnest(@ids::text[], @users::uuid[], @counts::int[]) WITH ORDINALITY AS item (item_id, user_id, count, n)`,
+		pgx.StrictNamedArgs{"job_id": jobID, "ids": ids, "users": users, "counts": counts})
+	return err
 }
 
 // ExistingJobs returns those of the ids that are stored: the answer to a COMMIT
@@ -122,6 +146,44 @@ func textOrNull(text string) *string {
 // transaction: a run of it waits with its next part.
 func (s *Store) JobForUpdate(ctx context.Context, id uuid.UUID) (coupon.Job, error) {
 	return one[coupon.Job](ctx, s.db, coupon.ErrJobNotFound, jobSelect+`WHERE j.id = @id FOR UPDATE OF j`, pgx.StrictNamedArgs{"id": id})
+}
+
+// CancelJob ends a job that waits; hold it by JobForUpdate first.
+func (s *Store) CancelJob(ctx context.Context, job coupon.Job, actor uuid.UUID) error {
+	tag, err := s.db.Exec(ctx, `UPDATE jobs SET status = 'canceled', finished_at = clock_timestamp() WHERE id = @id AND status = 'queued'`,
+		pgx.StrictNamedArgs{"id": job.ID})
+	if err == nil {
+		err = exactly(1)(tag)
+	}
+	if err == nil {
+		_, err = s.db.Exec(ctx, `DELETE FROM claim_items WHERE job_id = @id`, pgx.StrictNamedArgs{"id": job.ID})
+	}
+	if err != nil {
+		return err
+	}
+	return s.AddEvent(ctx, Event{Type: coupon.JobCanceled, BookID: orNil(job.BookID), JobID: &job.ID, UserID: job.UserID, ActorID: &actor})
+}
+
+// RetryJob lets a bulk job that failed go on where it stopped; hold it by
+// JobForUpdate first.
+func (s *Store) RetryJob(ctx context.Context, job coupon.Job, actor uuid.UUID) error {
+	tag, err := s.db.Exec(ctx, `
+		UPDATE jobs SET status = 'queued', error_code = NULL, error_detail = NULL, finished_at = NULL, failures = 0
+		WHERE id = @id AND status = 'failed' AND seq IS NULL`, pgx.StrictNamedArgs{"id": job.ID})
+	if err == nil {
+		err = exactly(1)(tag)
+	}
+	if err != nil {
+		return err
+	}
+	return s.AddEvent(ctx, Event{Type: coupon.JobRetried, BookID: orNil(job.BookID), JobID: &job.ID, ActorID: &actor})
+}
+
+func orNil(id *uuid.UUID) uuid.UUID {
+	if id == nil {
+		return uuid.Nil
+	}
+	return *id
 }
 
 // SteerJob stores what a job was told: to pause, to go on, to end. Hold it by

@@ -21,7 +21,7 @@ func (s *Store) Outcomes(ctx context.Context, jobID uuid.UUID, f coupon.OutcomeF
 		}
 	}
 	return all[coupon.Outcome](ctx, s.db, `
-		SELECT o.n, o.line, o.status, o.code, o.user_id,
+		SELECT o.n, o.item_id, o.line, o.status, o.code, o.user_id,
 		       coalesce(u.email, u.external_id) AS user, o.planned, o.reason, o.detail,
 		       (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code, 'expires_at', least(c.expires_at, b.ends_at)) ORDER BY t.place)
 		        FROM unnest(o.coupon_ids) WITH ORDINALITY AS t (id, place) JOIN coupons c ON c.id = t.id JOIN books b ON b.id = c.book_id

@@ -17,6 +17,7 @@ type Settlement struct {
 	Decided []coupon.Decision
 	Coupons []FreeCoupon
 	Expiry  *time.Time // of the coupons given out; nil: they have no end of their own
+	Rate    *float64   // claims a second that the queue moves on now; nil: not known
 	Now     time.Time
 }
 
@@ -50,11 +51,58 @@ func (s *Store) Settle(ctx context.Context, g Settlement) error {
 		       CASE WHEN code IS NOT NULL THEN jsonb_build_object('code', code) END, $4
 		FROM unnest($5::uuid[], $6::uuid[], $7::uuid[], $8::text[]) AS ended (job_id, user_id, actor_id, code)`,
 		coupon.JobSucceeded, coupon.JobFailed, g.BookID, g.Now, ends.jobs, ends.users, ends.actors, ends.codes)
+	queueStock(batch, g, len(grants.coupons), ends.refused)
+	return s.db.SendBatch(ctx, batch).Close()
+}
+
+// queueStock takes from the book's stock what was given out, and moves its queue on.
+func queueStock(batch *pgx.Batch, g Settlement, granted, refused int) {
 	batch.Queue(`
 		UPDATE book_stock
-		SET free = free - $2, refused = refused + $3, last_drained = greatest(last_drained, $4)
+		SET free = free - $2, refused = refused + $3, last_drained = greatest(last_drained, $4), drain_rate = $5, drained_at = $6
 		WHERE book_id = $1`,
-		g.BookID, len(grants.coupons), ends.refused, g.Decided[len(g.Decided)-1].Seq).Exec(exactly(1))
+		g.BookID, granted, refused, g.Decided[len(g.Decided)-1].Seq, g.Rate, g.Now).Exec(exactly(1))
+}
+
+// SettleBatch is Settle for the items of one batch, which become the outcomes of
+// its job. With a refusal, that is of the whole batch.
+func (s *Store) SettleBatch(ctx context.Context, g Settlement, whole *coupon.Error) error {
+	grants, ends := g.columns()
+	items, users, won := make([]int32, len(g.Decided)), make([]uuid.UUID, len(g.Decided)), make([]int32, len(g.Decided))
+	for i, d := range g.Decided {
+		items[i], users[i] = int32(d.Item), d.UserID
+		if d.Granted() {
+			won[i] = int32(d.Count)
+		}
+	}
+	var code, detail *string
+	if whole != nil {
+		code, detail = &whole.Code, &whole.Message
+	}
+	first, n := g.Decided[0], len(g.Decided)
+	batch := &pgx.Batch{}
+	queueGrants(batch, g.BookID, g.Now, g.Expiry, grants)
+	batch.Queue(`
+		WITH shares AS (
+			SELECT item, user_id, won, code, detail, sum(won) OVER (ORDER BY item) AS upto
+			FROM unnest($2::int[], $3::uuid[], $4::int[], $6::text[], $7::text[]) AS decided (item, user_id, won, code, detail))
+		INSERT INTO job_outcomes (job_id, n, item_id, status, user_id, planned, coupon_ids, reason, detail)
+		SELECT $1, d.item, i.item_id, CASE WHEN d.code IS NULL THEN 'granted' ELSE 'failed' END, d.user_id, i.count,
+		       CASE WHEN d.code IS NULL THEN ($5::uuid[])[d.upto - d.won + 1 : d.upto] END, d.code, d.detail
+		FROM shares d JOIN claim_items i ON i.job_id = $1 AND i.n = d.item`,
+		first.JobID, items, users, won, grants.coupons, ends.codes, ends.details).Exec(exactly(int64(n)))
+	batch.Queue(`DELETE FROM claim_items WHERE job_id = $1`, first.JobID).Exec(exactly(int64(n)))
+	status := coupon.BatchStatus(ends.refused, whole)
+	batch.Queue(`
+		UPDATE jobs
+		SET status = $2, error_code = $3, error_detail = $4, processed = total, succeeded = total - $5, failed = $5, started_at = $6, finished_at = $6
+		WHERE id = $1 AND `+still("status = 'queued'"),
+		first.JobID, status, code, detail, ends.refused, g.Now).Exec(exactly(1))
+	batch.Queue(`
+		INSERT INTO events (type, book_id, job_id, actor_id, data, created_at)
+		VALUES ($1, $2, $3, $4, CASE WHEN $5::text IS NOT NULL THEN jsonb_build_object('code', $5::text) END, $6)`,
+		coupon.JobEnded[status], g.BookID, first.JobID, first.SubmitterID, code, g.Now)
+	queueStock(batch, g, len(grants.coupons), ends.refused)
 	return s.db.SendBatch(ctx, batch).Close()
 }
 

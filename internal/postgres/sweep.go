@@ -30,6 +30,15 @@ func (s *Store) WaitingBooks(ctx context.Context, age time.Duration) ([]uuid.UUI
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
+// WaitsLonger reports whether a book's oldest claim has waited longer than age.
+func (s *Store) WaitsLonger(ctx context.Context, bookID uuid.UUID, age time.Duration) (longer bool, err error) {
+	err = s.db.QueryRow(ctx, `
+		SELECT coalesce((SELECT created_at < clock_timestamp() - @age::interval FROM jobs
+		                 WHERE book_id = @book_id AND seq IS NOT NULL AND status = 'queued' ORDER BY seq LIMIT 1), false)`,
+		pgx.StrictNamedArgs{"book_id": bookID, "age": age}).Scan(&longer)
+	return longer, err
+}
+
 // HasWaiting reports whether the book has a claim that waits. It locks none: a
 // drainer that comes in the meantime would pass over the head of the queue.
 func (s *Store) HasWaiting(ctx context.Context, bookID uuid.UUID) (waiting bool, err error) {
@@ -45,17 +54,22 @@ type BulkJob struct {
 	Kind coupon.JobKind
 }
 
+// notHeld leaves out distributions of a book that is paused: they wait for it.
+const notHeld = `(j.kind <> 'distribution' OR j.canceling OR (SELECT status FROM books WHERE id = j.book_id) <> 'paused')`
+
 // StaleBulk returns bulk jobs that wait longer than two seconds, or run without
 // a sign of life for five, and marks them as rung, so that each is rung once in
-// five seconds however many sweepers there are. A distribution of a book that
-// is paused waits for it.
+// five seconds however many sweepers there are. Of those of one submitter that
+// wait, it is the first.
 func (s *Store) StaleBulk(ctx context.Context) ([]BulkJob, error) {
 	return all[BulkJob](ctx, s.db, `
+		WITH waiting AS (
+			SELECT id, row_number() OVER (PARTITION BY submitter_id, status, kind IN `+givesOut+` ORDER BY created_at) AS place
+			FROM jobs j WHERE seq IS NULL AND status IN ('queued', 'running') AND `+notHeld+`)
 		UPDATE jobs SET rung_at = clock_timestamp()
 		WHERE id IN (
-			SELECT id FROM jobs j
-			WHERE seq IS NULL AND status IN ('queued', 'running')
-			  AND (kind <> 'distribution' OR canceling OR (SELECT status FROM books WHERE id = j.book_id) <> 'paused')
+			SELECT id FROM jobs j JOIN waiting USING (id)
+			WHERE seq IS NULL AND status IN ('queued', 'running') AND (place = 1 OR status = 'running')
 			  AND CASE status WHEN 'queued' THEN created_at < clock_timestamp() - interval '2 seconds'
 			                  ELSE heartbeat_at < clock_timestamp() - interval '5 seconds' END
 			  AND (rung_at IS NULL OR rung_at < clock_timestamp() - interval '5 seconds')

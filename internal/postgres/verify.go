@@ -61,6 +61,7 @@ var checks = []check{
 	{"every coupon came to its state by steps that are allowed", history()},
 	{"coupons and the jobs that assigned them agree", verdict(`
 		SELECT CASE j.kind WHEN 'import_codes' THEN t.id IS NULL WHEN 'distribution' THEN given.coupon_id IS NULL
+		       WHEN 'claim_batch' THEN given.coupon_id IS NULL
 		       ELSE (j.status = 'succeeded' AND c.id = ANY(j.coupon_ids) AND c.user_id = j.user_id AND c.book_id = j.book_id)
 		            IS NOT TRUE END AS wrong, 'coupon ' || c.id AS what
 		FROM coupons c LEFT JOIN jobs j ON j.id = c.job_id LEFT JOIN code_batches t ON t.id = c.batch_id AND t.job_id = j.id
@@ -71,7 +72,7 @@ var checks = []check{
 		SELECT (SELECT count(*) FROM events e WHERE e.coupon_id = granted.coupon_id AND e.type = 'coupon.assigned'
 		        AND e.job_id = j.id AND e.user_id = j.user_id) <> 1 AS wrong, 'job ' || j.id AS what
 		FROM jobs j CROSS JOIN unnest(j.coupon_ids) AS granted (coupon_id)`)},
-	{"coupons of distributions went to whom their outcomes say", verdict(`
+	{"coupons of distributions and batches went to whom their outcomes say", verdict(`
 		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || given.job_id || ' coupon ' || given.coupon_id AS what
 		FROM (SELECT job_id, user_id, coupon_id FROM job_outcomes CROSS JOIN unnest(coupon_ids) AS coupon_id) given LEFT JOIN (
 			SELECT job_id, user_id, coupon_id, count(*) AS n FROM events WHERE type = 'coupon.assigned' GROUP BY job_id, user_id, coupon_id
@@ -107,14 +108,28 @@ var checks = []check{
 		) a ON a.delivery_id = d.id`)},
 	{"every claim that ended has exactly one outcome", verdict(`
 		SELECT coalesce(cardinality(coupon_ids), 0) <> CASE status WHEN 'succeeded' THEN total ELSE 0 END
-		       OR (error_code IS NULL) <> (status = 'succeeded') AS wrong, 'job ' || id AS what
-		FROM jobs WHERE seq IS NOT NULL AND finished_at IS NOT NULL`)},
+		       OR (error_code IS NULL) <> (status IN ('succeeded', 'canceled')) AS wrong, 'job ' || id AS what
+		FROM jobs WHERE user_id IS NOT NULL AND finished_at IS NOT NULL`)},
+	{"every item of a batch of claims has exactly one outcome", verdict(`
+		SELECT CASE WHEN j.status = 'queued' THEN (coalesce(i.n, 0), coalesce(o.n, 0)) <> (j.total, 0)
+		            WHEN j.status = 'canceled' THEN (coalesce(i.n, 0), coalesce(o.n, 0)) <> (0, 0)
+		            ELSE (coalesce(i.n, 0), coalesce(o.n, 0), coalesce(o.granted, 0), coalesce(o.failed, 0)) <> (0, j.total, j.succeeded, j.failed)
+		                 OR o.coupons <> coalesce(given.n, 0) END AS wrong, 'job ' || j.id AS what
+		FROM jobs j LEFT JOIN (SELECT job_id, count(*) AS n FROM claim_items GROUP BY job_id) i ON i.job_id = j.id LEFT JOIN (
+			SELECT job_id, count(*) AS n, count(*) FILTER (WHERE status = 'granted') AS granted, count(*) FILTER (WHERE status = 'failed') AS failed,
+			       coalesce(sum(planned) FILTER (WHERE status = 'granted'), 0) AS coupons
+			FROM job_outcomes GROUP BY job_id
+		) o ON o.job_id = j.id LEFT JOIN (
+			SELECT e.job_id, count(*) AS n FROM events e JOIN jobs b ON b.id = e.job_id AND b.kind = 'claim_batch'
+			WHERE e.type = 'coupon.assigned' GROUP BY e.job_id
+		) given ON given.job_id = j.id
+		WHERE j.kind = 'claim_batch'`)},
 	{"every job that ended has told so exactly once", verdict(`
-		SELECT coalesce(told.n, 0) <> 1 AS wrong, 'job ' || j.id AS what
-		FROM jobs j LEFT JOIN (
-			SELECT job_id, count(*) AS n FROM events WHERE type IN ('job.succeeded', 'job.partially_succeeded', 'job.failed', 'job.canceled') GROUP BY job_id
-		) told ON told.job_id = j.id
-		WHERE j.finished_at IS NOT NULL`)},
+		SELECT coalesce(told.n, 0) <> CASE WHEN j.finished_at IS NULL THEN 0 ELSE 1 END AS wrong, 'job ' || j.id AS what
+		FROM jobs j LEFT JOIN ( -- a job that is retried takes its end back
+			SELECT job_id, sum(CASE type WHEN 'job.retried' THEN -1 ELSE 1 END) AS n FROM events
+			WHERE type IN ('job.succeeded', 'job.partially_succeeded', 'job.failed', 'job.canceled', 'job.retried') GROUP BY job_id
+		) told ON told.job_id = j.id`)},
 	{"users' counters equal their coupons", verdict(`
 		SELECT coalesce(l.used, 0) <> coalesce(held.n, 0) AS wrong,
 		       'book ' || coalesce(l.book_id, held.book_id) || ' user ' || coalesce(l.user_id, held.user_id) AS what
@@ -198,12 +213,13 @@ var checks = []check{
 	{"refusals are counted as they are", verdict(`
 		SELECT s.refused <> coalesce(ended.n, 0) AS wrong, 'book ' || s.book_id AS what
 		FROM book_stock s LEFT JOIN (
-			SELECT book_id, count(*) AS n FROM jobs WHERE seq IS NOT NULL AND status = 'failed' GROUP BY book_id
+			SELECT book_id, sum(CASE WHEN kind = 'claim_batch' THEN failed ELSE 1 END) AS n
+			FROM jobs WHERE seq IS NOT NULL AND failed > 0 GROUP BY book_id
 		) ended ON ended.book_id = s.book_id`)},
 	{"claims were decided in the order of acceptance", verdict(`
 		SELECT finished_at < max(finished_at) OVER (PARTITION BY book_id ORDER BY seq
 		       ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS wrong, 'job ' || id AS what
-		FROM jobs WHERE seq IS NOT NULL AND finished_at IS NOT NULL`)},
+		FROM jobs WHERE seq IS NOT NULL AND finished_at IS NOT NULL AND status <> 'canceled'`)},
 	{"every claim has its own place in its book's queue", verdict(`
 		SELECT count(*) OVER (PARTITION BY j.book_id, j.seq) > 1 OR j.seq NOT BETWEEN 1 AND coalesce(q.last_seq, 0) AS wrong,
 		       'job ' || j.id AS what

@@ -46,6 +46,7 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 		UPDATE books SET ends_at = clock_timestamp()`)
 	require.NoError(t, err)
 	distribute(t, pool)
+	claimTogether(t, pool)
 	deliver(t, pool)
 	fixture.Verify(t, pool)
 	return pool
@@ -94,6 +95,30 @@ func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth
 	require.NoError(t, err)
 }
 
+// claimTogether claims for three people as a batch, of whom one has his share
+// already; a second batch waits.
+func claimTogether(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	book := fixture.Book(t, pool, 5, 1)
+	s := service.New(postgres.NewStore(pool), &fixture.Queue{})
+	in := service.ClaimBatchRequest{BookID: book.ID}
+	for i, user := range fixture.Users(t, pool, 2) {
+		for _, n := range []string{"a", "b"}[:2-i] {
+			in.Items = append(in.Items, service.ClaimItem{ItemID: user.UserID.String() + n, For: coupon.UserRef{ID: &user.UserID}, Count: 1})
+		}
+	}
+	for range 2 {
+		_, err := s.SubmitClaimBatch(t.Context(), fixture.Owner(book), in)
+		require.NoError(t, err)
+		if in.Items[0].ItemID != "waits" {
+			_, err = service.NewDrainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{}).Drain(t.Context(), book.ID)
+			require.NoError(t, err)
+		}
+		in.Items[0].ItemID = "waits"
+	}
+	s.Close()
+}
+
 // distribute gives two of three people of a pool a coupon of a new book.
 func distribute(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
@@ -140,20 +165,24 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"rollbacks fit the redemptions they take back", `
 			UPDATE redemptions SET user_id = gen_random_uuid() WHERE rolls_back IS NOT NULL`},
 		{"coupons and the jobs that assigned them agree", `DELETE FROM job_outcomes WHERE status = 'granted'`},
-		{"coupons of distributions went to whom their outcomes say", `
-			UPDATE job_outcomes SET user_id = gen_random_uuid() WHERE status = 'granted' AND n = 2`},
+		{"coupons of distributions and batches went to whom their outcomes say", `
+			UPDATE job_outcomes SET user_id = gen_random_uuid() WHERE status = 'granted' AND n = 2 AND item_id IS NULL`},
 		{"the outcomes of a distribution add up", `UPDATE distributions SET granted = 1`},
 		{"the outcomes of a distribution add up", `DELETE FROM job_outcomes WHERE status = 'skipped'`},
 		{"the outcomes of a distribution add up", `
-			UPDATE job_outcomes SET user_id = (SELECT user_id FROM job_outcomes WHERE n = 2) WHERE n = 3`},
+			UPDATE job_outcomes SET user_id = (SELECT user_id FROM job_outcomes WHERE n = 2 AND item_id IS NULL) WHERE n = 3 AND item_id IS NULL`},
 		{"the outcomes of a distribution add up", `UPDATE distributions SET members = 4`},
 		{"what is promised to distributions is counted in the stock", `UPDATE book_stock SET reserved = 1`},
-		{"pools count their members", `DELETE FROM pool_members WHERE user_id = (SELECT user_id FROM job_outcomes WHERE n = 3)`},
+		{"pools count their members", `DELETE FROM pool_members WHERE user_id = (SELECT user_id FROM job_outcomes WHERE n = 3 AND item_id IS NULL)`},
 		{"what was delivered was answered, and every attempt is in the log", `DELETE FROM webhook_attempts`},
 		{"what was delivered was answered, and every attempt is in the log", `
 			WITH more AS (UPDATE webhook_deliveries SET attempts = 2) UPDATE webhook_attempts SET n = 2`},
 		{"what was delivered was answered, and every attempt is in the log", `UPDATE webhook_attempts SET status_code = 500`},
 		{"every claim that ended has exactly one outcome", `UPDATE jobs SET coupon_ids = '{}' WHERE id = ` + won},
+		{"every item of a batch of claims has exactly one outcome", `DELETE FROM claim_items WHERE item_id = 'waits'`},
+		{"every item of a batch of claims has exactly one outcome", `DELETE FROM job_outcomes WHERE reason = 'limit_reached' AND item_id IS NOT NULL`},
+		{"every item of a batch of claims has exactly one outcome", `
+			UPDATE job_outcomes SET planned = 2 WHERE status = 'granted' AND item_id IS NOT NULL`},
 		{"every job that ended has told so exactly once", `DELETE FROM events WHERE type = 'job.succeeded' AND job_id = ` + won},
 		{"every job that ended has told so exactly once", `
 			INSERT INTO events (type, job_id, created_at) VALUES ('job.failed', ` + won + `, now())`},

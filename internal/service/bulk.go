@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 
 	"github.com/google/uuid"
 
@@ -13,9 +15,64 @@ import (
 )
 
 // RunBulk runs a bulk job to its end, from where an earlier run stopped, and
-// returns a line about it. It does nothing when the job has ended or another
-// run is alive.
-func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (string, error) {
+// returns a line about it. It does nothing when the job has ended, another run
+// is alive, or another job of its submitter has its turn. Then it rings for who
+// waited for this one.
+func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (line string, err error) {
+	if line, err = s.runSafely(ctx, kind, id); err != nil {
+		return line, errors.Join(err, s.noteFailure(ctx, kind, id, err))
+	}
+	next, err := s.store.NextBulk(ctx, id)
+	for _, job := range next {
+		s.ring(ctx, job.ID, func(ctx context.Context) error { return s.queue.RingJob(ctx, job.Kind, job.ID) })
+	}
+	return line, err
+}
+
+// runSafely makes a panic an error, which counts like others.
+func (s *Service) runSafely(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (line string, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return s.run(ctx, kind, id)
+}
+
+// noteFailure counts that a job broke, and ends it when that happens again and
+// again: a job that cannot be done is there for people to see. That Postgres is
+// away, or this process stops, is no fault of the job's.
+func (s *Service) noteFailure(ctx context.Context, kind coupon.JobKind, id uuid.UUID, why error) error {
+	if ctx.Err() != nil || postgres.IsAway(why) {
+		return nil
+	}
+	run, failures, err := s.store.NoteFailure(ctx, id)
+	if errors.Is(err, coupon.ErrJobNotFound) { // another run has ended it
+		return nil
+	}
+	if err != nil || failures < coupon.MostFailures {
+		return err
+	}
+	slog.ErrorContext(ctx, "job given up", "job_id", id, "kind", kind, "failures", failures, "error", why)
+	return s.giveUp(ctx, kind, run)
+}
+
+func (s *Service) giveUp(ctx context.Context, kind coupon.JobKind, run postgres.BulkRun) error {
+	if kind == coupon.DistributionJob { // it has coupons promised
+		d, err := s.store.Distribution(ctx, run.ID)
+		if err != nil {
+			return err
+		}
+		return (&distributing{Service: s, run: run, d: d}).end(ctx, coupon.ErrJobBroken)
+	}
+	err := s.store.InTx(ctx, func(tx *postgres.Store) error { return tx.EndBulk(ctx, run, coupon.ErrJobBroken, run.Result) })
+	if err == nil {
+		s.publishDone(ctx, run)
+	}
+	return err
+}
+
+func (s *Service) run(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (string, error) {
 	switch kind {
 	case coupon.ImportJob:
 		done, err := s.Import(ctx, id)
@@ -88,6 +145,13 @@ func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed fun
 	added := false
 	if refused == nil {
 		err := s.store.InTx(ctx, func(tx *postgres.Store) (err error) {
+			if job.Kind == coupon.BatchJob {
+				seq, err := tx.NextSeq(ctx, job.BookID)
+				if err != nil {
+					return err
+				}
+				job.Seq = &seq
+			}
 			added, err = tx.AddJob(ctx, job)
 			for _, add := range more {
 				if err == nil && added {
@@ -102,7 +166,12 @@ func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed fun
 	}
 	id := job.ID
 	if added {
-		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingJob(ctx, job.Kind, job.ID) })
+		s.ring(ctx, id, func(ctx context.Context) error {
+			if job.Kind == coupon.BatchJob {
+				return s.queue.RingBook(ctx, job.BookID)
+			}
+			return s.queue.RingJob(ctx, job.Kind, job.ID)
+		})
 	} else {
 		found, err := s.keyedJob(ctx, job)
 		if errors.Is(err, coupon.ErrJobNotFound) && refused != nil {

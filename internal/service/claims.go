@@ -19,9 +19,14 @@ const mostAccepted = 500
 // Claims is the accept side of the hot path, one for each API process.
 // Accepted claims are stored before the answer; workers decide them.
 type Claims struct {
+	// ShedAfter is how long a book's oldest claim may wait while more are
+	// accepted; 0: however long.
+	ShedAfter time.Duration
+
 	store     *postgres.Store
 	ring      func(book uuid.UUID) // never blocks
 	soldOut   *latch
+	overdue   *latch // books whose queue is not worked off in time
 	followers *Followers
 	accept    *groupcommit.Group[claimItem, submitted]
 	lookup    *groupcommit.Group[coupon.NewJob, *submitted]
@@ -29,7 +34,7 @@ type Claims struct {
 
 // NewClaims makes the accept side. Run keeps its latch fresh.
 func NewClaims(store *postgres.Store, followers *Followers, ring func(uuid.UUID)) *Claims {
-	c := &Claims{store: store, ring: ring, soldOut: newLatch(), followers: followers}
+	c := &Claims{store: store, ring: ring, soldOut: newLatch(), overdue: newLatch(), followers: followers}
 	c.accept = groupcommit.New(mostAccepted, c.acceptGroup)
 	c.lookup = groupcommit.New(mostAccepted, c.lookupGroup)
 	return c
@@ -87,7 +92,11 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 			return Submission{}, err
 		}
 		item.job.Kind, item.job.BookID, item.job.CouponID = coupon.AssignJob, book, &id
-	} else if c.soldOut.has(in.BookID) {
+	}
+	switch {
+	case c.overdue.has(item.job.BookID):
+		return c.refuse(ctx, item, in.Wait, coupon.ErrOverloaded)
+	case in.Coupon == nil && c.soldOut.has(in.BookID):
 		return c.refuse(ctx, item, in.Wait, coupon.ErrSoldOut)
 	}
 	// Who waits is known before the job is, so that no worker can be too fast.
@@ -104,7 +113,7 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	if in.Wait == 0 {
 		return Submission{Job: acceptedJob(item, got)}, nil
 	}
-	job, err := follower.WaitNew(ctx, in.Wait)
+	job, err := follower.Until(ctx, in.Wait, coupon.Job.Done)
 	return Submission{Job: job}, err
 }
 
@@ -144,7 +153,10 @@ func (c *Claims) refuse(ctx context.Context, item claimItem, wait time.Duration,
 func (c *Claims) answer(ctx context.Context, got submitted, wait time.Duration) (Submission, error) {
 	follower := c.followers.Follow(got.jobID)
 	defer follower.Close()
-	job, err := follower.Wait(ctx, wait)
+	job, err := follower.Now(ctx)
+	if err == nil && !job.Done() && wait > 0 {
+		job, err = follower.Until(ctx, wait, coupon.Job.Done)
+	}
 	return Submission{Job: job, Replayed: true}, err
 }
 

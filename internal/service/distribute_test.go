@@ -399,6 +399,8 @@ func TestDistributionsBesideClaims(t *testing.T) {
 		require.NoError(t, err)
 		jobs = append(jobs, job)
 	}
+	_, err := h.pool.Exec(t.Context(), `UPDATE jobs SET submitter_id = $1 WHERE id = $2`, users[0].UserID, jobs[1].ID)
+	require.NoError(t, err, "one submitter's would run one after the other")
 	ctx := within(t, time.Minute)
 	together(12, func(i int) {
 		if i < 2 {

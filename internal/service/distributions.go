@@ -54,15 +54,12 @@ func (s *Service) SubmitDistribution(ctx context.Context, p auth.Principal, in D
 		ID: d.JobID, Kind: coupon.DistributionJob, BookID: book.ID, PoolID: pool.ID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: max(1, pool.Members), Params: json.RawMessage(`{}`),
 	}
-	if in.CallbackURL != "" {
-		endpoints, err := s.store.EnabledEndpoints(ctx, []uuid.UUID{p.UserID})
-		if err != nil {
-			return Submission{}, err
-		}
-		var unfit error // which does not matter to a job that is there
-		if job.Callback, unfit = callbackFor(endpoints, p.UserID, in.CallbackURL); refused == nil {
-			refused = unfit
-		}
+	var unfit error
+	if job.Callback, unfit, err = s.callback(ctx, p.UserID, in.CallbackURL); err != nil {
+		return Submission{}, err
+	}
+	if refused == nil {
+		refused = unfit
 	}
 	return s.submitBulk(ctx, job, func() error {
 		switch err := book.TakesDistributions(time.Now()); {

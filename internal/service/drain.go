@@ -72,6 +72,7 @@ func (d *Drainer) Drain(ctx context.Context, bookID uuid.UUID) (Drained, error) 
 // dead entries at the head of both indexes.
 type bounds struct {
 	seq, rank int64
+	at        time.Time // when the group before was opened; zero: there was none
 }
 
 var fromTheStart = bounds{seq: 0, rank: -1}
@@ -120,16 +121,29 @@ func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, si
 		if err != nil || len(group.Claims) == 0 || group.Book.Holds() {
 			return err
 		}
-		group.Claims = coupon.SameKind(group.Claims)
-		next.seq = group.Claims[len(group.Claims)-1].Seq
-		settled = postgres.Settlement{BookID: bookID, Now: group.Now, Expiry: group.Book.ExpiryOf(group.Now)}
-		if why := firstOf(refusal, group.Book.Over(group.Now)); why != nil {
-			settled.Decided = coupon.RefuseAll(group.Claims, why)
+		group.Claims = coupon.SameKind(group.Claims, group.Book, group.Now)
+		first, last := group.Claims[0], group.Claims[len(group.Claims)-1]
+		settled = postgres.Settlement{BookID: bookID, Now: group.Now, Expiry: group.Book.ExpiryOf(group.Now), Rate: group.Rate}
+		if !next.at.IsZero() {
+			settled.Rate = coupon.DrainRate(group.Rate, int(last.Seq-next.seq), group.Now.Sub(next.at))
+		}
+		next.seq, next.at = last.Seq, group.Now
+		if first.Batch {
+			if group.Claims, err = tx.ClaimItems(ctx, first); err != nil {
+				return err
+			}
+		}
+		whole := firstOf(refusal, group.Book.Over(group.Now), tooLate(first, group))
+		if whole != nil {
+			settled.Decided = coupon.RefuseAll(group.Claims, whole)
 		} else if err = d.decide(ctx, tx, group, next.rank, &settled); err != nil {
 			return err
 		}
-		if n := len(settled.Coupons); n > 0 && group.Claims[0].CouponID == nil {
+		if n := len(settled.Coupons); n > 0 && first.CouponID == nil {
 			next.rank = settled.Coupons[n-1].DrawRank
+		}
+		if first.Batch {
+			return tx.SettleBatch(ctx, settled, whole)
 		}
 		return tx.Settle(ctx, settled)
 	})
@@ -199,9 +213,11 @@ func (d *Drainer) tell(ctx context.Context, decided []coupon.Decision, done *Dra
 	if len(decided) == 0 {
 		return
 	}
-	jobs := make([]uuid.UUID, len(decided))
+	jobs := make([]uuid.UUID, 0, len(decided))
 	for i, decision := range decided {
-		jobs[i] = decision.JobID
+		if i == 0 || !decision.Batch { // a batch is one job
+			jobs = append(jobs, decision.JobID)
+		}
 		if decision.Granted() {
 			done.Granted++
 		} else {
@@ -213,6 +229,14 @@ func (d *Drainer) tell(ctx context.Context, decided []coupon.Decision, done *Dra
 	if err := d.queue.PublishDone(ctx, jobs); err != nil {
 		slog.WarnContext(ctx, "finished jobs not published", "jobs", len(jobs), "error", err)
 	}
+}
+
+// tooLate refuses claims that have waited too long.
+func tooLate(first coupon.Claim, group postgres.Group) *coupon.Error {
+	if first.Expired(group.Book, group.Now) {
+		return coupon.ErrClaimExpired
+	}
+	return nil
 }
 
 func firstOf(refusals ...*coupon.Error) *coupon.Error {

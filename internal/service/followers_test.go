@@ -19,7 +19,10 @@ func waitFor(t *testing.T, h *house, id uuid.UUID) <-chan coupon.Job {
 	follower, got := h.followers.Follow(id), make(chan coupon.Job, 1)
 	go func() {
 		defer follower.Close()
-		job, err := follower.Wait(t.Context(), 30*time.Second)
+		if _, err := follower.Now(t.Context()); err != nil {
+			return
+		}
+		job, err := follower.Until(t.Context(), 30*time.Second, coupon.Job.Done)
 		if err == nil {
 			got <- job
 		}
@@ -45,7 +48,7 @@ func TestWaitingForAJob(t *testing.T) {
 	more := fixture.Queued(t, h.pool, book.ID, fixture.Users(t, h.pool, 2), 1)
 	follower := h.followers.Follow(more[0])
 	defer follower.Close()
-	job, err := follower.Wait(t.Context(), time.Millisecond)
+	job, err := follower.Until(t.Context(), time.Millisecond, coupon.Job.Done)
 	require.NoError(t, err)
 	require.Equal(t, coupon.Queued, job.Status)
 	require.EqualValues(t, 1, *job.Position)
@@ -67,12 +70,12 @@ func TestWaitsThatEndEarly(t *testing.T) {
 	leave()
 	follower := h.followers.Follow(ids[0])
 	defer follower.Close()
-	_, err := follower.Wait(ctx, time.Minute)
+	_, err := follower.Until(ctx, time.Minute, coupon.Job.Done)
 	require.ErrorIs(t, err, context.Canceled)
 
 	unknown := h.followers.Follow(uuid.New())
 	defer unknown.Close()
-	_, err = unknown.Wait(t.Context(), time.Minute)
+	_, err = unknown.Now(t.Context())
 	require.ErrorIs(t, err, coupon.ErrJobNotFound)
 }
 
@@ -102,7 +105,7 @@ func TestWhoMaySeeAJob(t *testing.T) {
 	} {
 		caller := fixture.Owner(book)
 		caller.Role, caller.UserID = p.role, p.id
-		_, err := h.service.FollowJob(t.Context(), h.followers, caller, got.Job.ID, 0)
+		_, err := h.service.FollowJob(t.Context(), h.followers, caller, got.Job.ID, service.Patience{})
 		if p.may {
 			require.NoError(t, err, p.who)
 		} else {

@@ -21,8 +21,9 @@ func (s *Service) ResumeJob(ctx context.Context, p auth.Principal, id uuid.UUID)
 	return s.steer(ctx, p, id, coupon.Job.Resume)
 }
 
-// CancelJob ends a distribution after the part that it is at. A worker writes
-// down who has had no turn; what was given out stays given.
+// CancelJob ends a job that waits at once, and a distribution after the part that
+// it is at: a worker writes down who has had no turn. What was given out stays
+// given.
 func (s *Service) CancelJob(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.Job, error) {
 	return s.steer(ctx, p, id, coupon.Job.Cancel)
 }
@@ -34,7 +35,7 @@ func (s *Service) steer(ctx context.Context, p auth.Principal, id uuid.UUID, ste
 	if err != nil {
 		return seen, err
 	}
-	waits := false
+	waits, ended := false, false
 	err = s.store.InTx(ctx, func(tx *postgres.Store) error {
 		job, err := tx.JobForUpdate(ctx, id)
 		if err == nil {
@@ -43,7 +44,10 @@ func (s *Service) steer(ctx context.Context, p auth.Principal, id uuid.UUID, ste
 		if err != nil || next.Status == job.Status && next.Canceling == job.Canceling {
 			return err
 		}
-		waits = next.Status == coupon.Queued
+		waits, ended = next.Status == coupon.Queued, next.Status == coupon.Canceled
+		if ended {
+			return tx.CancelJob(ctx, next, p.UserID)
+		}
 		if err = tx.SteerJob(ctx, next); err != nil {
 			return err
 		}
@@ -51,6 +55,10 @@ func (s *Service) steer(ctx context.Context, p auth.Principal, id uuid.UUID, ste
 	})
 	if err == nil && waits {
 		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.RingJob(ctx, next.Kind, id) })
+	}
+	if err == nil && ended {
+		s.ring(ctx, id, func(ctx context.Context) error { return s.queue.PublishDone(ctx, []uuid.UUID{id}) })
+		return s.visibleJob(ctx, p, id)
 	}
 	return next, err
 }

@@ -11,19 +11,51 @@ import (
 	"couponbook/internal/coupon"
 )
 
-// FollowJob returns a job that the caller may see, once it has ended or when
-// wait is over. Others' jobs are not found.
-func (s *Service) FollowJob(ctx context.Context, f *Followers, p auth.Principal, id uuid.UUID, wait time.Duration) (coupon.Job, error) {
-	job, err := f.Job(ctx, id)
+// Patience is how long a caller waits for a job, and for what: for its end, or
+// for another version than the one he has seen.
+type Patience struct {
+	For  time.Duration
+	Seen string
+}
+
+func (w Patience) wanted(job coupon.Job) bool {
+	return job.Done() || w.Seen != "" && job.Version() != w.Seen
+}
+
+// FollowJob returns a job that the caller may see, once it is as he waits for it
+// or his patience is over. Others' jobs are not found.
+func (s *Service) FollowJob(ctx context.Context, f *Followers, p auth.Principal, id uuid.UUID, patience Patience) (coupon.Job, error) {
+	if patience.For == 0 {
+		job, err := f.Job(ctx, id)
+		if err != nil {
+			return job, err
+		}
+		return job, s.maySee(ctx, p, job)
+	}
+	follower, job, err := s.StreamJob(ctx, f, p, id)
 	if err != nil {
 		return job, err
 	}
-	if err = s.maySee(ctx, p, job); err != nil || job.Done() || wait == 0 {
-		return job, err
-	}
-	follower := f.Follow(id)
 	defer follower.Close()
-	return follower.Wait(ctx, wait)
+	if patience.wanted(job) {
+		return job, nil
+	}
+	return follower.Until(ctx, patience.For, patience.wanted)
+}
+
+// StreamJob begins to follow a job that the caller may see, and returns it as it
+// is now. Close the follower.
+func (s *Service) StreamJob(ctx context.Context, f *Followers, p auth.Principal, id uuid.UUID) (*Follower, coupon.Job, error) {
+	follower := f.Follow(id)
+	job, err := follower.Now(ctx)
+	if err == nil {
+		err = s.maySee(ctx, p, job)
+	}
+	if err != nil {
+		follower.Close()
+		return nil, coupon.Job{}, err
+	}
+	return follower, job, nil
 }
 
 // visibleJob returns a job that the caller may see, or ErrJobNotFound.

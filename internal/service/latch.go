@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -43,6 +44,15 @@ func (l *latch) open(books []uuid.UUID) {
 	}
 }
 
+func (l *latch) replace(books []uuid.UUID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.books)
+	for _, book := range books {
+		l.books[book] = struct{}{}
+	}
+}
+
 func (l *latch) all() []uuid.UUID {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
@@ -67,7 +77,22 @@ func (c *Claims) RefreshLatch(ctx context.Context) error {
 	return err
 }
 
-// Run refreshes the latch until ctx ends.
+// RefreshOverdue finds the books whose queue is not worked off in time: one query
+// for all of them, whose cost is the number of books with a queue.
+func (c *Claims) RefreshOverdue(ctx context.Context) error {
+	if c.ShedAfter == 0 {
+		return nil
+	}
+	overdue, err := c.store.WaitingBooks(ctx, c.ShedAfter)
+	if err == nil {
+		c.overdue.replace(overdue)
+	}
+	return err
+}
+
+// Run refreshes the latches until ctx ends.
 func (c *Claims) Run(ctx context.Context) {
-	loop.Every(ctx, latchRefresh, "refresh the sold-out latch", c.RefreshLatch)
+	loop.Every(ctx, latchRefresh, "refresh the latches", func(ctx context.Context) error {
+		return errors.Join(c.RefreshLatch(ctx), c.RefreshOverdue(ctx))
+	})
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -26,6 +27,10 @@ type Queue interface {
 
 // Service has the use cases of books, codes and jobs.
 type Service struct {
+	// ShedAfter is how long a book's oldest claim may wait while more are
+	// accepted; 0: however long.
+	ShedAfter time.Duration
+
 	store   *postgres.Store
 	queue   Queue
 	ringing sync.WaitGroup

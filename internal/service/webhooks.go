@@ -197,6 +197,19 @@ func (w *Webhooks) RotateSecret(ctx context.Context, p auth.Principal, id uuid.U
 	return rotated, webhook.SecretText(key), err
 }
 
+// callback finds the endpoint of a callback URL; none for none. That there is none
+// is a refusal, which does not matter to a job that is there already.
+func (s *Service) callback(ctx context.Context, owner uuid.UUID, url string) (found *coupon.Callback, unfit, err error) {
+	if url == "" {
+		return nil, nil, nil
+	}
+	endpoints, err := s.store.EnabledEndpoints(ctx, []uuid.UUID{owner})
+	if err == nil {
+		found, unfit = callbackFor(endpoints, owner, url)
+	}
+	return found, unfit, err
+}
+
 // callbackFor finds the endpoint on whose origin a callback URL is.
 func callbackFor(endpoints []coupon.Endpoint, owner uuid.UUID, url string) (*coupon.Callback, error) {
 	if err := coupon.CheckCallback(url); err != nil {

@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/books/{id}/claims/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Claim coupons for many users at once
+         * @description For manager, admin, and API keys with scope claims:write.
+         */
+        post: operations["claim-batch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/books/{id}/close": {
         parameters: {
             query?: never;
@@ -794,8 +814,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * End a distribution where it is
-         * @description For manager, admin, and API keys with scope distributions:write.
+         * End a job that waits, or a distribution where it is
+         * @description For user, manager, admin, and API keys with scope distributions:write or claims:write.
          */
         post: operations["cancel-job"];
         delete?: never;
@@ -898,6 +918,46 @@ export interface paths {
          * @description For manager, admin, and API keys with scope distributions:write.
          */
         post: operations["resume-job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a job again that failed by our fault
+         * @description For admin.
+         */
+        post: operations["retry-job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a job by server-sent events
+         * @description For user, manager, admin, and API keys with scope jobs:read.
+         */
+        get: operations["stream-job"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1486,6 +1546,27 @@ export interface components {
              */
             user_id?: string;
         };
+        ClaimBatchRequest: {
+            /** @description is sent the event of the job's end, signed; on the origin of one of your webhook endpoints */
+            callback_url?: string;
+            /** @description make the users that there are not */
+            create_missing?: boolean;
+            items: components["schemas"]["ClaimItem"][];
+        };
+        ClaimItem: {
+            /**
+             * Format: int64
+             * @description coupons: all of them or none
+             * @default 1
+             */
+            count: number;
+            /** @description yours; its outcome has it */
+            item_id: string;
+            /** @description by e-mail or external id */
+            user?: components["schemas"]["UserRef"];
+            /** Format: uuid */
+            user_id?: string;
+        };
         Coupon: {
             /** Format: date-time */
             assigned_at: string | null;
@@ -2050,17 +2131,22 @@ export interface components {
             /** @description whether the status is final */
             done: boolean;
             error: components["schemas"]["JobError"] | null;
+            /**
+             * Format: int64
+             * @description how long a waiting claim has still to wait at the pace of the last groups; null: not known
+             */
+            estimated_wait_ms: number | null;
             /** Format: date-time */
             finished_at: string | null;
             id: string;
             /** @enum {string} */
-            kind: "claim" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution" | "replay_events";
+            kind: "claim" | "claim_batch" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution" | "replay_events";
             links: components["schemas"]["Links"];
             /** @description of a distribution or an import of members */
             pool_id: string | null;
             /**
              * Format: int64
-             * @description of a waiting claim in its book's queue; 1 is next
+             * @description of a waiting claim in its book's queue; 1 is next, and it never grows
              */
             position: number | null;
             progress: components["schemas"]["Progress"];
@@ -2073,6 +2159,11 @@ export interface components {
             terms: components["schemas"]["Terms"] | null;
             /** @description whom a claim is for */
             user_id: string | null;
+            /**
+             * Format: int64
+             * @description how long it waited until it was begun, or until now
+             */
+            waited_ms: number;
         };
         JobError: {
             /**
@@ -2086,6 +2177,8 @@ export interface components {
         };
         Links: {
             self: string;
+            /** @description the same, as server-sent events */
+            stream: string;
         };
         Lock: {
             /** @description of the lock you hold, to extend it, up to an hour in all */
@@ -2172,6 +2265,8 @@ export interface components {
             /** @description that the recipient got */
             coupons?: components["schemas"]["Granted"][];
             detail: string | null;
+            /** @description what the batch of claims calls it */
+            item_id: string | null;
             /**
              * Format: int64
              * @description where it begins in the file; its place in a JSON list
@@ -3611,6 +3706,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -3700,6 +3796,97 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "claim-batch": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same job */
+                "Idempotency-Key"?: string;
+                /** @description wait=N: answer with the outcome if it comes within N seconds (at most 10) */
+                Prefer?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimBatchRequest"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -3866,6 +4053,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -3955,6 +4143,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -4063,6 +4252,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -4713,6 +4903,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -5863,7 +6054,7 @@ export interface operations {
                 cursor?: string;
                 book_id?: string;
                 pool_id?: string;
-                kind?: "claim" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution";
+                kind?: "claim" | "claim_batch" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution" | "replay_events";
                 status?: "queued" | "running" | "paused" | "succeeded" | "partially_succeeded" | "failed" | "canceled";
             };
             header?: never;
@@ -5941,8 +6132,10 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description wait=N: answer once the job has ended, or after N seconds (at most 10) */
+                /** @description wait=N: answer once the job has ended, or after N seconds (at most 25) */
                 Prefer?: string;
+                /** @description the ETag that you have: 304 if nothing has changed; with wait=N, answer once something has */
+                "If-None-Match"?: string;
             };
             path: {
                 id: string;
@@ -5954,6 +6147,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -6034,6 +6228,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -6271,6 +6466,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -6360,6 +6556,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -6440,6 +6637,7 @@ export interface operations {
             /** @description OK */
             200: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -6449,6 +6647,164 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Job"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "retry-job": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "stream-job": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the id of the last event that came, sent by browsers when they connect anew */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -7076,6 +7432,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -7177,6 +7534,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;
@@ -8219,6 +8577,7 @@ export interface operations {
             /** @description Accepted */
             202: {
                 headers: {
+                    ETag?: string;
                     "Idempotency-Replayed"?: string;
                     Location?: string;
                     "Preference-Applied"?: string;

@@ -146,6 +146,7 @@ export function plan(changes: Partial<Plan> = {}): Plan {
 export const outcome: Outcome = {
   n: 1,
   status: 'granted',
+  item_id: null,
   line: null,
   code: null,
   user_id: 'u1',
@@ -177,9 +178,11 @@ export function job(changes: Partial<Job> = {}): Job {
     progress: { total: 1, processed: 0, succeeded: 0, failed: 0, skipped: 0 },
     terms: null,
     position: null,
+    estimated_wait_ms: null,
+    waited_ms: 0,
     result: null,
     error: null,
-    links: { self: '/api/v1/jobs/j1' },
+    links: { self: '/api/v1/jobs/j1', stream: '/api/v1/jobs/j1/stream' },
     ...changes,
   }
 }
