@@ -72,8 +72,11 @@ func run(ctx context.Context) error {
 	sender := webhook.NewSender(cfg.WebhookGuard(), nil)
 	defer sender.Close()
 	metrics := telemetry.NewMetrics(behind.Pool)
+	cases := service.UseCases{
+		Service: books, Webhooks: service.NewWebhooks(books, sender), Accounts: service.NewAccounts(store, passwords, tokens),
+	}
 	handler, err := httpapi.New(httpapi.Options{
-		Accounts: service.NewAccounts(store, passwords, tokens), Service: books, Webhooks: service.NewWebhooks(books, sender),
+		Accounts: cases.Accounts, Service: books, Webhooks: cases.Webhooks, Keyed: service.NewKeyed(cases, auth.NewSeal(cfg.AuthSecret)),
 		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
 		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Links: httpapi.NewLinks(cfg.AuthSecret), Web: web.Files(),
 		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,

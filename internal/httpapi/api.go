@@ -36,6 +36,7 @@ type Options struct {
 	Accounts  *service.Accounts
 	Service   *service.Service
 	Webhooks  *service.Webhooks
+	Keyed     *service.Keyed
 	Claims    Claims
 	Followers *service.Followers
 	Till      *service.Till

@@ -196,8 +196,8 @@ func (a *API) archiveBook(ctx context.Context, in *ByID) (*struct{}, error) {
 }
 
 // moveBook serves activate, pause and close. A repeated request changes nothing.
-func (a *API) moveBook(to coupon.BookStatus) func(context.Context, *ByID) (*bookResponse, error) {
-	return func(ctx context.Context, in *ByID) (*bookResponse, error) {
+func moveBook(to coupon.BookStatus) func(*API, context.Context, *ByID) (*bookResponse, error) {
+	return func(a *API, ctx context.Context, in *ByID) (*bookResponse, error) {
 		return answerBook(a.Service.MoveBook(ctx, principalOf(ctx), in.ID, to))
 	}
 }

@@ -86,8 +86,8 @@ type getsBody struct {
 }
 
 // steerJob serves what people tell a job on its way.
-func (a *API) steerJob(steer func(*service.Service, context.Context, auth.Principal, uuid.UUID) (coupon.Job, error)) func(context.Context, *ByID) (*jobResponse, error) {
-	return func(ctx context.Context, in *ByID) (*jobResponse, error) {
+func steerJob(steer func(*service.Service, context.Context, auth.Principal, uuid.UUID) (coupon.Job, error)) func(*API, context.Context, *ByID) (*jobResponse, error) {
+	return func(a *API, ctx context.Context, in *ByID) (*jobResponse, error) {
 		job, err := steer(a.Service, ctx, principalOf(ctx), in.ID)
 		if err != nil {
 			return nil, err

@@ -69,6 +69,7 @@ var (
 	errNoCSV      = &Problem{Status: http.StatusUnsupportedMediaType, Code: "unsupported_media_type", Detail: "Send text/csv, or a form with one file as multipart/form-data."}
 	errAddress    = &Problem{Status: http.StatusBadRequest, Code: codeOf[http.StatusBadRequest], Detail: "The address must be text in UTF-8, percent-encoded, without the character NUL."}
 	errCutOff     = &Problem{Status: http.StatusBadRequest, Code: "upload_cut_off", Detail: "The file ended before all of it had come, and nothing of it was kept: send it again."}
+	errCutBody    = &Problem{Status: http.StatusBadRequest, Code: codeOf[http.StatusBadRequest], Detail: "The body ended before all of it had come: send it again."}
 	errTooSlow    = &Problem{Status: http.StatusRequestTimeout, Code: "upload_too_slow", Detail: "The file took too long to come in, and nothing of it was kept: send it in parts."}
 	errCSRF       = &Problem{Status: http.StatusForbidden, Code: "csrf_token", Detail: "Send the value of the cookie " + csrfCookie + " as the header " + csrfHeader + "."}
 )

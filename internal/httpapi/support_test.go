@@ -72,8 +72,10 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 		}
 	})
 	ok := func(context.Context) error { return nil }
+	accounts := service.NewAccounts(store, passwords, tokens)
 	o := Options{
-		Accounts: service.NewAccounts(store, passwords, tokens), Service: h.service, Webhooks: h.webhooks, Claims: claims, Followers: followers,
+		Accounts: accounts, Service: h.service, Webhooks: h.webhooks, Claims: claims, Followers: followers,
+		Keyed:  service.NewKeyed(service.UseCases{Service: h.service, Webhooks: h.webhooks, Accounts: accounts}, auth.NewSeal(secret)),
 		Till:   service.NewTill(store, auth.NewLockTokens(secret)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
 		Tokens: tokens, Cursors: NewCursors(secret), Links: NewLinks(secret), CookieSecure: true, UploadWithin: service.UploadWithin,

@@ -150,3 +150,51 @@ func TestRefusedClaimsMakeNoUsers(t *testing.T) {
 	_, err := h.store.UserByEmail(t.Context(), "new@example.com")
 	require.ErrorIs(t, err, coupon.ErrUserNotFound)
 }
+
+// The answer to the COMMIT of a change is lost, and with it the API's answer:
+// whoever asks again under his key gets it, and what he asked for happened once.
+// Bells ring only after a COMMIT that is known.
+func TestAChangeWhoseAnswerIsLost(t *testing.T) {
+	t.Parallel()
+	h, plain, cut := newCutHouse(t)
+	manager := fixture.User(t, plain, coupon.Manager)
+	keys := service.NewKeyed(service.UseCases{
+		Service: h.service, Webhooks: h.webhooks, Accounts: service.NewAccounts(h.store, nil, nil),
+	}, auth.NewSeal("secret"))
+	create := func() (book coupon.Book, replayed bool, err error) {
+		replayed, err = keys.Do(t.Context(), manager, service.Once{Key: "key", Fingerprint: []byte("one")}, &book, func(in service.UseCases) (err error) {
+			if book, err = in.Service.CreateBook(t.Context(), manager, coupon.NewSettings("Mine")); err == nil {
+				book, err = in.Service.MoveBook(t.Context(), manager, book.ID, coupon.Active)
+			}
+			return err
+		})
+		return book, replayed, err
+	}
+	cut.armed.Store(true)
+	_, _, err := create()
+	require.Error(t, err)
+	require.True(t, service.IsTransient(err), "the client is told to repeat")
+	h.service.Close()
+	require.Empty(t, h.queue.Rung)
+	first, replayed, err := create()
+	require.NoError(t, err)
+	require.True(t, replayed)
+	again, replayed, err := create()
+	require.NoError(t, err)
+	require.True(t, replayed)
+	require.Equal(t, first, again)
+	require.Equal(t, coupon.Active, first.Status)
+	var books int
+	require.NoError(t, plain.QueryRow(t.Context(), `SELECT count(*) FROM books`).Scan(&books))
+	require.Equal(t, 1, books)
+
+	_, err = keys.Do(t.Context(), manager, service.Once{Key: "pause", Fingerprint: []byte("two")}, &first, func(in service.UseCases) (err error) {
+		first, err = in.Service.MoveBook(t.Context(), manager, first.ID, coupon.Paused)
+		h.service.Close()
+		require.Empty(t, h.queue.Rung, "not before it is committed")
+		return err
+	})
+	require.NoError(t, err)
+	h.service.Close()
+	require.Len(t, h.queue.Rung, 1)
+}

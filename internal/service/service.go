@@ -34,6 +34,7 @@ type Service struct {
 	store   *postgres.Store
 	queue   Queue
 	ringing sync.WaitGroup
+	later   *bells // of a transaction that is not over; nil: ring at once
 }
 
 // New makes a service.
@@ -46,6 +47,10 @@ func (s *Service) Close() { s.ringing.Wait() }
 // not slow his. A bell that fails costs seconds, no job: the sweeper looks.
 func (s *Service) ring(ctx context.Context, id uuid.UUID, bell func(context.Context) error) {
 	ctx = context.WithoutCancel(ctx)
+	if s.later != nil {
+		s.later.add(func(after *Service) { after.ring(ctx, id, bell) })
+		return
+	}
 	s.ringing.Go(func() {
 		if err := bell(ctx); err != nil {
 			slog.WarnContext(ctx, "doorbell not rung", "id", id, "error", err)

@@ -2833,7 +2833,10 @@ export interface operations {
     "create-api-key": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2911,7 +2914,10 @@ export interface operations {
     "revoke-api-key": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3214,7 +3220,10 @@ export interface operations {
     "create-book": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3370,7 +3379,10 @@ export interface operations {
     "archive-book": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3445,6 +3457,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
                 /** @description the ETag of the book you read: 412 if it has changed since */
                 "If-Match"?: string;
             };
@@ -3528,7 +3542,10 @@ export interface operations {
     "activate-book": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3956,7 +3973,10 @@ export interface operations {
     "close-book": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -4492,7 +4512,10 @@ export interface operations {
     "pause-book": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -5798,7 +5821,10 @@ export interface operations {
     redeliver: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: number;
             };
@@ -6217,7 +6243,10 @@ export interface operations {
     "cancel-job": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6455,7 +6484,10 @@ export interface operations {
     "pause-job": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -6626,7 +6658,10 @@ export interface operations {
     "resume-job": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7098,7 +7133,10 @@ export interface operations {
     "create-pool": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -7254,7 +7292,10 @@ export interface operations {
     "delete-pool": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7329,6 +7370,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
                 /** @description the ETag of the pool you read: 412 if it has changed since */
                 "If-Match"?: string;
             };
@@ -7686,7 +7729,10 @@ export interface operations {
     "add-members": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -7766,7 +7812,10 @@ export interface operations {
     "remove-members": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8162,7 +8211,10 @@ export interface operations {
     "create-webhook": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8318,7 +8370,10 @@ export interface operations {
     "delete-webhook": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
@@ -8393,6 +8448,8 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
                 /** @description the ETag of the endpoint you read: 412 if it has changed since */
                 "If-Match"?: string;
             };
@@ -8647,7 +8704,10 @@ export interface operations {
     "rotate-webhook-secret": {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 id: string;
             };
