@@ -79,7 +79,7 @@ func run(ctx context.Context) error {
 		Accounts: cases.Accounts, Service: books, Webhooks: cases.Webhooks, Keyed: service.NewKeyed(cases, auth.NewSeal(cfg.AuthSecret)),
 		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
 		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Links: httpapi.NewLinks(cfg.AuthSecret), Web: web.Files(),
-		Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
+		Tasks: tasks.Tasks, Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
 		UploadWithin: service.UploadWithin, CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,
 	})
 	if err != nil {

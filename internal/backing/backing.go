@@ -5,6 +5,8 @@ package backing
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/redis/go-redis/v9"
@@ -24,9 +26,9 @@ type Services struct {
 	migrator *postgres.Migrator
 }
 
-// Connect fails when Postgres is away, too old or at another schema version, and
-// when Redis may evict tasks. A Redis that is away may come back: the product
-// works without it meanwhile.
+// Connect fails when Postgres is too old or at another schema version, and when
+// Redis may evict tasks. It waits for a Postgres that is away. A Redis that is away
+// may come back: the product works without it meanwhile.
 func Connect(ctx context.Context, databaseURL string, connections int, redisURL string) (_ *Services, err error) {
 	s := &Services{}
 	defer func() {
@@ -34,7 +36,7 @@ func Connect(ctx context.Context, databaseURL string, connections int, redisURL 
 			s.Close()
 		}
 	}()
-	if s.Pool, err = postgres.Open(ctx, databaseURL, connections); err != nil {
+	if s.Pool, err = open(ctx, databaseURL, connections); err != nil {
 		return nil, err
 	}
 	s.Store = postgres.NewStore(s.Pool)
@@ -55,6 +57,23 @@ func Connect(ctx context.Context, databaseURL string, connections int, redisURL 
 		Redis: func(ctx context.Context) error { return s.Redis.Ping(ctx).Err() },
 	}
 	return s, nil
+}
+
+// open waits for a Postgres that is not there yet: it does not matter what is
+// started first.
+func open(ctx context.Context, databaseURL string, connections int) (*pgxpool.Pool, error) {
+	for {
+		pool, err := postgres.Open(ctx, databaseURL, connections)
+		if err == nil || !postgres.IsAway(err) || ctx.Err() != nil {
+			return pool, err
+		}
+		slog.WarnContext(ctx, "waiting for Postgres", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 // Close ends all connections.

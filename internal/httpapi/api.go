@@ -16,6 +16,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"couponbook/internal/auth"
+	"couponbook/internal/coupon"
 	"couponbook/internal/health"
 	"couponbook/internal/service"
 )
@@ -44,8 +45,9 @@ type Options struct {
 	Tokens    *auth.Tokens
 	Cursors   Cursors
 	Links     Links
-	Web       fs.FS        // the built web app
-	Monitor   http.Handler // asynqmon, mounted at /monitoring; nil: none
+	Tasks     func(context.Context) (map[string]coupon.TaskCount, error) // that wait in Redis
+	Web       fs.FS                                                      // the built web app
+	Monitor   http.Handler                                               // asynqmon, mounted at /monitoring; nil: none
 	Observe   func(method, route string, status int, took time.Duration)
 
 	UploadWithin   time.Duration // how long a file may take to come in

@@ -295,3 +295,30 @@ func TestSheddingIs503(t *testing.T) {
 	require.Equal(t, "overloaded", got.problem.Code)
 	require.Equal(t, "5", got.header.Get("Retry-After"))
 }
+
+// The queues tell an administrator what waits, since when, and how fast it goes.
+func TestQueues(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 3, 0)
+	ann, admin := h.person(t, coupon.UserRole), h.person(t, coupon.Admin)
+	h.queued(t, ann, book)
+	_, err := h.drainer.Drain(t.Context(), book.ID)
+	require.NoError(t, err)
+	h.queued(t, ann, book)
+	h.call(t, h.token(t, fixture.Owner(book)), http.MethodPost, bookPath(book, "/codes/generate"), map[string]any{"count": 10})
+	_, err = h.pool.Exec(t.Context(), `UPDATE jobs SET created_at = created_at - interval '10 seconds' WHERE status = 'queued'`)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusForbidden, h.call(t, ann, http.MethodGet, Prefix+"/queues", nil).status)
+	var queues struct{ Data []queueBody }
+	h.call(t, admin, http.MethodGet, Prefix+"/queues", nil).read(t, &queues)
+	require.Len(t, queues.Data, 4)
+	assignments, codes := queues.Data[0], queues.Data[1]
+	require.Equal(t, "assignments", assignments.Name)
+	require.EqualValues(t, 1, assignments.Waiting)
+	require.InDelta(t, 10_000, assignments.OldestMS, 5000)
+	require.Positive(t, assignments.PerSecond)
+	require.NotNil(t, assignments.Tasks)
+	require.EqualValues(t, 1, codes.Waiting)
+	require.Nil(t, codes.Tasks, "nothing is known of its tasks")
+}

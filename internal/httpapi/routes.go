@@ -98,6 +98,7 @@ func (a *API) routes() []route {
 		{get, "/event-types", "event-types", "The events there are, with their schemas", anyone, 200, serve(a.listEventTypes)},
 
 		{get, "/jobs", "list-jobs", "List jobs", signedIn.orKey(auth.JobsRead), 200, serve(a.listJobs)},
+		{get, "/queues", "queues", "How far the work is behind", admins, 200, serve(a.queues)},
 		{get, "/jobs/{id}/outcomes", "job-outcomes", "What became of the items of a bulk job", signedIn.orKey(auth.JobsRead), 200, serve(a.jobOutcomes)},
 		{get, "/jobs/{id}/outcomes.csv", "job-report", "The same as CSV, all of it", signedIn.orKey(auth.JobsRead), 200, serve(a.jobReport)},
 		{post, "/jobs/{id}/pause", "pause-job", "Pause a distribution", managers.orKey(auth.Distribute), 200, keyed(a, steerJob((*service.Service).PauseJob))},

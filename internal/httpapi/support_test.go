@@ -83,6 +83,9 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 			"index.html": {Data: []byte("<title>app</title>")}, "docs.html": {Data: []byte("<title>docs</title>")},
 			"assets/app-1a2b.js": {Data: bytes.Repeat([]byte("1"), 10_000)},
 		},
+		Tasks: func(context.Context) (map[string]coupon.TaskCount, error) {
+			return map[string]coupon.TaskCount{"assignments": {Pending: 1}}, nil
+		},
 		Monitor: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("monitor")) }),
 	}
 	h.api = &API{o}

@@ -96,6 +96,25 @@ func (c *Client) enqueue(ctx context.Context, task string, id uuid.UUID, queue s
 	return err
 }
 
+// Tasks counts the tasks of each queue that wait, and that are worked on.
+func (c *Client) Tasks(ctx context.Context) (map[string]coupon.TaskCount, error) {
+	pending, active := map[string]*redis.IntCmd{}, map[string]*redis.IntCmd{}
+	_, err := c.redis.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		for _, name := range All {
+			pending[name], active[name] = pipe.LLen(ctx, "asynq:{"+name+"}:pending"), pipe.LLen(ctx, "asynq:{"+name+"}:active")
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[string]coupon.TaskCount, len(All))
+	for _, name := range All {
+		counts[name] = coupon.TaskCount{Pending: pending[name].Val(), Active: active[name].Val()}
+	}
+	return counts, nil
+}
+
 // Register makes the queues known. asynq does so once in a process's life:
 // after a FLUSHALL its monitor would stay blank.
 func (c *Client) Register(ctx context.Context) error {

@@ -106,3 +106,20 @@ func TestRegisterAfterAFlush(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2, info.Pending) // the one before the flush is lost
 }
+
+// Tasks that wait are counted by queue; a Redis that is away is an error.
+func TestTasksAreCounted(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for range 3 {
+		require.NoError(t, h.queue.RingBook(t.Context(), uuid.New()))
+	}
+	counts, err := h.queue.Tasks(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, coupon.TaskCount{Pending: 3}, counts[queue.Assignments])
+	require.Equal(t, coupon.TaskCount{}, counts[queue.Codes])
+	h.server.Stop(t)
+	_, err = h.queue.Tasks(t.Context())
+	require.Error(t, err)
+	h.server.Start(t)
+}

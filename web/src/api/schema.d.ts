@@ -1140,6 +1140,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far the work is behind
+         * @description For admin.
+         */
+        get: operations["queues"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/redemptions/{id}/rollback": {
         parameters: {
             query?: never;
@@ -2439,6 +2459,40 @@ export interface components {
             /** Format: int64 */
             total: number;
         };
+        Queue: {
+            /**
+             * Format: int64
+             * @description bulk jobs that failed within a day; deliveries that will be tried again
+             */
+            failed: number;
+            /** @enum {string} */
+            name: "assignments" | "codes" | "distributions" | "webhooks";
+            /**
+             * Format: int64
+             * @description how long the oldest one waits
+             */
+            oldest_ms: number;
+            /**
+             * Format: double
+             * @description that came to an end in the last ten seconds
+             */
+            per_second: number;
+            /**
+             * Format: int64
+             * @description bulk jobs
+             */
+            running: number;
+            /** @description doorbells in Redis; null: it does not answer */
+            tasks: components["schemas"]["Tasks"];
+            /**
+             * Format: int64
+             * @description claims, bulk jobs, or deliveries that are due
+             */
+            waiting: number;
+        };
+        QueuesResponse: {
+            data: components["schemas"]["Queue"][];
+        };
         Reason: {
             /** @description why; it goes into the audit trail */
             reason: string;
@@ -2628,6 +2682,12 @@ export interface components {
             total: number;
             /** Format: int64 */
             void: number;
+        };
+        Tasks: {
+            /** Format: int64 */
+            active: number;
+            /** Format: int64 */
+            pending: number;
         };
         Terms: {
             /**
@@ -7834,6 +7894,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RemovedResponse"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueuesResponse"];
                 };
             };
             /** @description Unauthorized */
