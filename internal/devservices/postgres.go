@@ -25,7 +25,7 @@ type PostgresOptions struct {
 	Source string
 
 	// Fast gives up durability: after a crash of the machine the data may be
-	// broken. After a crash of the server alone nothing is lost. For tests.
+	// broken, and after one of the server the last commits may be gone. For tests.
 	Fast bool
 
 	// MaxConnections is 200 when zero.

@@ -24,7 +24,7 @@ var ErrTaken = errors.New("mutex is taken")
 const (
 	ttl         = 3 * time.Second // a dead holder delays others by this much
 	extendEvery = time.Second
-	keyPrefix   = "couponbook:mutex:"
+	KeyPrefix   = "couponbook:mutex:"
 )
 
 // Mutexes hands out mutexes by name.
@@ -41,7 +41,7 @@ func (m *Mutexes) Try(ctx context.Context, name string, work func(context.Contex
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	mutex := m.redsync.NewMutex(keyPrefix+name, redsync.WithExpiry(ttl), redsync.WithTimeoutFactor(0.1))
+	mutex := m.redsync.NewMutex(KeyPrefix+name, redsync.WithExpiry(ttl), redsync.WithTimeoutFactor(0.1))
 	if err := mutex.TryLockContext(ctx); err != nil {
 		if _, taken := errors.AsType[*redsync.ErrTaken](err); taken {
 			return ErrTaken
