@@ -24,7 +24,7 @@ type found struct {
 func check(ctx context.Context, r *rig, l *load, hooks *receiver) (wrong []string, err error) {
 	wrong = slices.Clone(l.ledger.wrong)
 	for _, look := range []func(context.Context, *rig, *load, *receiver) ([]string, error){
-		checkJobs, checkWinners, checkRedemptions, checkMessages, checkDatabase,
+		checkJobs, checkWinners, checkRedemptions, checkRuns, checkMessages, checkDatabase,
 	} {
 		found, err := look(ctx, r, l, hooks)
 		if err != nil {
@@ -125,6 +125,17 @@ func checkRedemptions(ctx context.Context, r *rig, l *load, _ *receiver) (wrong 
 		}
 	}
 	return wrong, rows.Err()
+}
+
+// checkRuns: a run of a bulk job is one worker's; whoever takes over has a new one.
+func checkRuns(ctx context.Context, r *rig, _ *load, _ *receiver) (wrong []string, err error) {
+	rows, err := r.pool.Query(ctx, `
+		SELECT format('run %s of job %s was that of %s', epoch, job_id, string_agg(DISTINCT worker, ' and '))
+		FROM torture_runs GROUP BY job_id, epoch HAVING count(DISTINCT worker) > 1`)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
 // checkMessages: the receiver was told of every end of a promised job and of

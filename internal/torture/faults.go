@@ -41,6 +41,8 @@ var faults = []fault{
 	{"kill-api", "an API process is killed with requests under way", (*chaos).killAPI},
 	{"kill-both", "a worker and an API process are killed together", (*chaos).killBoth},
 	{"pause-worker", "a worker stands still in the middle of a transaction, and goes on later", (*chaos).pauseWorker},
+	{"kill-bulk-run", "the worker that runs a bulk job is killed, and another takes over", (*chaos).killBulk},
+	{"pause-bulk-run", "the worker that runs a bulk job stands still until another has taken over, and goes on", (*chaos).pauseBulk},
 	{"pause-api", "an API process stands still, and goes on later", (*chaos).pauseAPI},
 	{"kill-mutex-holder", "the worker that holds a book's mutex is killed", (*chaos).killMutexHolder},
 	{"mutex-lost", "books' mutexes vanish while they are held", (*chaos).loseMutexes},
@@ -159,6 +161,34 @@ func (c *chaos) stand(ctx context.Context, p *process, d time.Duration) error {
 func (c *chaos) pauseWorker(ctx context.Context) (bool, error) {
 	p, hit := c.inTransaction(ctx)
 	return hit, c.stand(ctx, p, c.lasts(3*time.Second, 9*time.Second))
+}
+
+// atBulk waits for a worker that runs a bulk job.
+func (c *chaos) atBulk(ctx context.Context) (*process, bool) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end) && ctx.Err() == nil; {
+		var name string
+		err := c.pool.QueryRow(ctx, `
+			SELECT worker FROM torture_runs r JOIN jobs j ON j.id = r.job_id AND j.epoch = r.epoch
+			WHERE j.status = 'running' AND r.at > clock_timestamp() - interval '300 milliseconds' ORDER BY r.at DESC LIMIT 1`).Scan(&name)
+		for _, p := range c.workers {
+			if err == nil && p.name == name {
+				return p, true
+			}
+		}
+	}
+	return c.workers[c.dice.IntN(len(c.workers))], false
+}
+
+func (c *chaos) killBulk(ctx context.Context) (bool, error) {
+	p, hit := c.atBulk(ctx)
+	p.kill()
+	pause(ctx, 7*time.Second) // its silence tells after five
+	return hit, p.start()
+}
+
+func (c *chaos) pauseBulk(ctx context.Context) (bool, error) {
+	p, hit := c.atBulk(ctx)
+	return hit, c.stand(ctx, p, c.lasts(7*time.Second, 9*time.Second))
 }
 
 func (c *chaos) pauseAPI(ctx context.Context) (bool, error) {

@@ -265,7 +265,7 @@ func (l *load) manager(ctx context.Context, dice *rand.Rand) {
 	})
 	switch dice.IntN(3) {
 	case 0:
-		kind, path, body = "generate_codes", "/books/"+[]uuid.UUID{l.open, l.scarce, l.gifts}[dice.IntN(3)].String()+"/codes/generate", map[string]any{"count": 1 + dice.IntN(2000)}
+		kind, path, body = "generate_codes", "/books/"+[]uuid.UUID{l.open, l.scarce, l.gifts}[dice.IntN(3)].String()+"/codes/generate", map[string]any{"count": []int{10, 2000, 60_000}[dice.IntN(3)]}
 	case 1:
 		codes := make([]string, 1+dice.IntN(500))
 		for i := range codes {

@@ -73,6 +73,9 @@ func newRig(ctx context.Context, dir, bin string, log io.Writer, apis, workers i
 	if err = migrate(ctx, r.pool); err != nil {
 		return nil, err
 	}
+	if _, err = r.pool.Exec(ctx, observe); err != nil {
+		return nil, err
+	}
 	if r.tasks, err = redisdb.Open(r.redis.URL, redisdb.ForQueues); err != nil {
 		return nil, err
 	}
@@ -96,6 +99,15 @@ func newRig(ctx context.Context, dir, bin string, log io.Writer, apis, workers i
 	}
 	return r, r.ready(ctx)
 }
+
+// observe notes which worker goes on with which run of a bulk job: what the
+// product itself says of that is to be checked.
+const observe = `
+	CREATE TABLE torture_runs (job_id uuid, epoch integer, worker text, at timestamptz DEFAULT clock_timestamp());
+	CREATE FUNCTION torture_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+		INSERT INTO torture_runs (job_id, epoch, worker) VALUES (NEW.id, NEW.epoch, current_setting('application_name')); RETURN NULL; END $$;
+	CREATE TRIGGER torture_note AFTER UPDATE ON jobs FOR EACH ROW
+		WHEN (NEW.seq IS NULL AND NEW.heartbeat_at IS DISTINCT FROM OLD.heartbeat_at) EXECUTE FUNCTION torture_note()`
 
 func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	migrator, err := postgres.NewMigrator(pool)

@@ -9,32 +9,31 @@ import (
 
 // rules can be broken, each by a few lines in the database, to see that the
 // checker is not blind.
-var rules = map[string]string{
+var rules = map[string][]string{
 	// A job that was decided can be decided again.
-	"job-status-guard": `
+	"job-status-guard": {`
 		CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF random() < 0.01 THEN RETURN OLD; END IF; RETURN NEW; END $$;
 		CREATE TRIGGER again BEFORE UPDATE ON jobs FOR EACH ROW
-			WHEN (NEW.seq IS NOT NULL AND NEW.kind = 'claim' AND NEW.status = 'succeeded') EXECUTE FUNCTION again()`,
+			WHEN (NEW.seq IS NOT NULL AND NEW.kind = 'claim' AND NEW.status = 'succeeded') EXECUTE FUNCTION again()`},
 	// Some grants are not counted for their user.
-	"user-counter": `
+	"user-counter": {`
 		CREATE FUNCTION uncounted() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF random() < 0.01 THEN RETURN NULL; END IF; RETURN NEW; END $$;
-		CREATE TRIGGER uncounted BEFORE INSERT ON book_user_limits FOR EACH ROW EXECUTE FUNCTION uncounted()`,
+		CREATE TRIGGER uncounted BEFORE INSERT ON book_user_limits FOR EACH ROW EXECUTE FUNCTION uncounted()`},
 	// Some events are not written.
-	"event": `
+	"event": {`
 		CREATE FUNCTION untold() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 			IF random() < 0.01 THEN RETURN NULL; END IF; RETURN NEW; END $$;
-		CREATE TRIGGER untold BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.type = 'job.succeeded') EXECUTE FUNCTION untold()`,
+		CREATE TRIGGER untold BEFORE INSERT ON events FOR EACH ROW WHEN (NEW.type = 'job.succeeded') EXECUTE FUNCTION untold()`},
 	// The answer comes before what it promises is on the disk: a crash loses it.
-	"ack-before-commit": `
-		ALTER SYSTEM SET wal_writer_delay = '10s';
-		ALTER SYSTEM SET synchronous_commit = 'off';
-		SELECT pg_reload_conf()`,
+	"ack-before-commit": {
+		`ALTER SYSTEM SET wal_writer_delay = '10s'`, `ALTER SYSTEM SET synchronous_commit = 'off'`, `SELECT pg_reload_conf()`,
+	},
 	// A run that was taken over still holds the job: two runs work on it at once.
-	"epoch-fence": `
+	"epoch-fence": {`
 		CREATE FUNCTION unfenced() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.epoch := 1; RETURN NEW; END $$;
-		CREATE TRIGGER unfenced BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.seq IS NULL AND NEW.epoch > 1) EXECUTE FUNCTION unfenced()`,
+		CREATE TRIGGER unfenced BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.seq IS NULL AND NEW.epoch > 1) EXECUTE FUNCTION unfenced()`},
 }
 
 // Rules are the names of the rules that can be broken.
@@ -48,6 +47,10 @@ func sabotage(ctx context.Context, r *rig, rule string) error {
 	if !known {
 		return fmt.Errorf("there is no rule %q to break: choose one of %v", rule, Rules())
 	}
-	_, err := r.pool.Exec(ctx, sql)
-	return err
+	for _, statement := range sql {
+		if _, err := r.pool.Exec(ctx, statement); err != nil {
+			return fmt.Errorf("break %s: %w", rule, err)
+		}
+	}
+	return nil
 }
