@@ -61,6 +61,10 @@ test-web: tools web/node_modules/.done
 check-long: build web/e2e/node_modules/.done ## Run the long tests too: real processes killed in the middle
 	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -tags long -timeout 30m ./...
 
+.PHONY: torture
+torture: build ## Break everything in an installation of its own for two minutes, and check every promise
+	@bin/couponctl torture $(ARGS)
+
 check: fmt-check tidy-check lint lint-web test ## Exactly what CI runs
 
 .PHONY: fmt-check

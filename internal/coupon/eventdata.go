@@ -44,11 +44,11 @@ type JobData struct {
 	Job ToldJob `json:"job"`
 }
 
-// ToldJob is a job at its end.
+// ToldJob is a job at its end, or as it is retried.
 type ToldJob struct {
 	ID          uuid.UUID   `json:"id" format:"uuid"`
 	Kind        JobKind     `json:"kind"`
-	Status      JobStatus   `json:"status" enum:"succeeded,partially_succeeded,failed,canceled"`
+	Status      JobStatus   `json:"status" enum:"succeeded,partially_succeeded,failed,canceled,queued" doc:"queued: it is retried"`
 	BookID      *uuid.UUID  `json:"book_id,omitempty" format:"uuid"`
 	PoolID      *uuid.UUID  `json:"pool_id,omitempty" format:"uuid"`
 	User        *ToldUser   `json:"user,omitempty" doc:"whom a claim was for"`
@@ -61,7 +61,7 @@ type ToldJob struct {
 	ErrorCode   *string     `json:"error_code,omitempty" doc:"why it failed, as in docs/errors.md"`
 	ErrorDetail *string     `json:"error_detail,omitempty"`
 	CreatedAt   time.Time   `json:"created_at"`
-	FinishedAt  time.Time   `json:"finished_at"`
+	FinishedAt  *time.Time  `json:"finished_at,omitempty" doc:"left out while it is retried"`
 }
 
 // ToldGrant is a coupon that a claim was granted.

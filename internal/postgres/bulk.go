@@ -105,7 +105,13 @@ func (s *Store) EndBulk(ctx context.Context, run BulkRun, failure *coupon.Error,
 	if err != nil {
 		return err
 	}
-	return s.AddEvent(ctx, Event{Type: coupon.JobEnded[end.Status], BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID})
+	event := Event{Type: coupon.JobEnded[end.Status], BookID: run.BookID, JobID: &run.ID, ActorID: &run.SubmitterID}
+	if failure != nil {
+		if event.Data, err = s.tellJob(ctx, run.ID); err != nil {
+			return err
+		}
+	}
+	return s.AddEvent(ctx, event)
 }
 
 // NoteFailure counts that a run broke, and returns it and how often that has

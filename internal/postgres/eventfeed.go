@@ -13,12 +13,16 @@ import (
 const toldColumns = `e.id, e.type, e.book_id, e.coupon_id, e.coupon_seq, e.job_id, e.user_id, e.actor_id, e.data, e.created_at,
 	(SELECT c.code FROM coupons c WHERE c.id = e.coupon_id) AS code, u.external_id, u.email,
 	CASE WHEN e.type LIKE 'job.%' THEN (
-		SELECT jsonb_build_object('id', j.id, 'kind', j.kind, 'status', j.status, 'book_id', j.book_id, 'pool_id', j.pool_id,
+		SELECT coalesce(e.data->'job', ` + toldJob + `)
+		FROM jobs j WHERE j.id = e.job_id) END AS job`
+
+// toldJob is a job as its events tell it. One that may be retried has this in the
+// event itself: its row changes, and what a message tells must not.
+const toldJob = `jsonb_build_object('id', j.id, 'kind', j.kind, 'status', j.status, 'book_id', j.book_id, 'pool_id', j.pool_id,
 		       'submitted_by', j.submitter_id, 'total', j.total, 'succeeded', j.succeeded, 'failed', j.failed, 'skipped', j.skipped,
 		       'error_code', j.error_code, 'error_detail', j.error_detail, 'created_at', j.created_at, 'finished_at', j.finished_at,
 		       'coupons', (SELECT jsonb_agg(jsonb_build_object('id', c.id, 'code', c.code) ORDER BY got.n)
-		                   FROM unnest(j.coupon_ids) WITH ORDINALITY AS got (id, n) JOIN coupons c ON c.id = got.id))
-		FROM jobs j WHERE j.id = e.job_id) END AS job`
+		                   FROM unnest(j.coupon_ids) WITH ORDINALITY AS got (id, n) JOIN coupons c ON c.id = got.id))`
 
 // EventsOf returns the events of deliveries, those of each in order.
 func (s *Store) EventsOf(ctx context.Context, deliveries []int64) (map[int64][]coupon.ToldEvent, error) {

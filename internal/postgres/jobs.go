@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -176,7 +177,17 @@ func (s *Store) RetryJob(ctx context.Context, job coupon.Job, actor uuid.UUID) e
 	if err != nil {
 		return err
 	}
-	return s.AddEvent(ctx, Event{Type: coupon.JobRetried, BookID: orNil(job.BookID), JobID: &job.ID, ActorID: &actor})
+	data, err := s.tellJob(ctx, job.ID)
+	if err != nil {
+		return err
+	}
+	return s.AddEvent(ctx, Event{Type: coupon.JobRetried, BookID: orNil(job.BookID), JobID: &job.ID, ActorID: &actor, Data: data})
+}
+
+// tellJob is what an event tells of a job as it is now.
+func (s *Store) tellJob(ctx context.Context, id uuid.UUID) (data json.RawMessage, err error) {
+	err = s.db.QueryRow(ctx, `SELECT jsonb_build_object('job', `+toldJob+`) FROM jobs j WHERE j.id = @id`, pgx.StrictNamedArgs{"id": id}).Scan(&data)
+	return data, err
 }
 
 func orNil(id *uuid.UUID) uuid.UUID {

@@ -71,6 +71,11 @@ func TestABrokenJobFailsAndIsRetried(t *testing.T) {
 	require.NoError(t, h.runAgain(t, job))
 	require.Equal(t, coupon.Succeeded, h.job(t, job.ID).Status)
 	require.EqualValues(t, 15_000, h.stock(t, book.ID).Free)
+	for event, status := range map[coupon.EventType]string{coupon.JobFailed: "failed", coupon.JobRetried: "queued"} {
+		var told string
+		require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT data->'job'->>'status' FROM events WHERE type = $1`, event).Scan(&told))
+		require.Equal(t, status, told, "what an event tells does not change with the job")
+	}
 	_, err = h.service.RetryJob(t.Context(), admin, h.claims, job.ID)
 	require.ErrorIs(t, err, coupon.ErrJobRetry)
 	fixture.Verify(t, h.pool)

@@ -57,7 +57,9 @@ var faults = []fault{
 	{"postgres-kill", "Postgres is killed and recovers", (*chaos).killPostgres},
 	{"postgres-cut", "Postgres cannot be reached", (*chaos).cutPostgres},
 	{"postgres-silent", "Postgres does not answer", (*chaos).silencePostgres},
+	{"two-sweepers", "without Redis two workers drain the same books side by side", (*chaos).twoSweepers},
 	{"commit-cut", "the answers to COMMITs are lost", (*chaos).cutCommits},
+	{diskFull, "Postgres has no room left on its disk", (*chaos).fillDisk},
 }
 
 // lasts is how long the fault at hand lasts.
@@ -331,6 +333,19 @@ func (c *chaos) cutRedis(ctx context.Context) (bool, error) {
 
 func (c *chaos) silenceRedis(ctx context.Context) (bool, error) {
 	return c.during(ctx, c.toRedis, silent, c.lasts(2*time.Second, 5*time.Second))
+}
+
+func (c *chaos) twoSweepers(ctx context.Context) (hit bool, err error) {
+	c.toRedis.set(refuse)
+	defer c.toRedis.set(pass)
+	for end := time.Now().Add(c.lasts(4*time.Second, 7*time.Second)); time.Now().Before(end) && ctx.Err() == nil; {
+		var workers int
+		err = c.pool.QueryRow(ctx, `
+			SELECT count(DISTINCT application_name) FROM pg_stat_activity
+			WHERE application_name LIKE 'worker-%' AND xact_start IS NOT NULL AND query ~ '(book_stock|coupons|jobs)'`).Scan(&workers)
+		hit = hit || err == nil && workers > 1
+	}
+	return hit, nil
 }
 
 func (c *chaos) cutPostgres(ctx context.Context) (bool, error) {

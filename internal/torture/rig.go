@@ -41,6 +41,7 @@ type rig struct {
 	pool                *pgxpool.Pool // direct, for what only looks
 	tasks               redis.UniversalClient
 	apis, workers       []*process
+	mounted             string // a small disk for Postgres; empty: none
 }
 
 // process is one of the product's own.
@@ -54,13 +55,18 @@ type process struct {
 }
 
 // newRig starts an installation in dir with the programs in bin.
-func newRig(ctx context.Context, dir, bin string, log io.Writer, apis, workers int) (_ *rig, err error) {
-	r := &rig{dir: dir, bin: bin, log: log}
+func newRig(ctx context.Context, o Options) (_ *rig, err error) {
+	r := &rig{dir: o.Dir, bin: o.Bin, log: o.Log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close())
 		}
 	}()
+	if o.Scenario == diskFull {
+		if err = r.mountDisk(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if err = r.startPostgres(ctx); err != nil {
 		return nil, err
 	}
@@ -86,9 +92,9 @@ func newRig(ctx context.Context, dir, bin string, log io.Writer, apis, workers i
 	if r.toRedis, redisURL, err = before(ctx, r.redis.URL); err != nil {
 		return nil, err
 	}
-	for i := range apis + workers {
+	for i := range o.APIs + o.Workers {
 		kind, list := "api", &r.apis
-		if i >= apis {
+		if i >= o.APIs {
 			kind, list = "worker", &r.workers
 		}
 		p, err := r.newProcess(ctx, kind, len(*list)+1, databaseURL, redisURL)
@@ -270,7 +276,7 @@ func (r *rig) close() error {
 	if r.postgres != nil {
 		err = errors.Join(err, r.postgres.Stop())
 	}
-	return err
+	return errors.Join(err, r.unmountDisk())
 }
 
 // pause waits, unless ctx ends first.

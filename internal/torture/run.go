@@ -44,7 +44,7 @@ type Options struct {
 // was found, also when that is bad; an error means that the run itself failed.
 func Run(ctx context.Context, o Options) (report Report, err error) {
 	report = Report{Seed: o.Seed, Scenario: o.Scenario, Broken: o.Break, Injected: map[string]int{}, Began: time.Now()}
-	r, err := newRig(ctx, o.Dir, o.Bin, o.Log, o.APIs, o.Workers)
+	r, err := newRig(ctx, o)
 	if err != nil {
 		return report, err
 	}
@@ -126,7 +126,7 @@ func (c *chaos) torture(ctx context.Context, o Options, report *Report) error {
 	var order []int // every fault has its turn before one comes again
 	for end := time.Now().Add(o.For); time.Now().Before(end) && ctx.Err() == nil; {
 		if len(order) == 0 {
-			order = c.dice.Perm(len(faults))
+			order = c.dice.Perm(len(faults) - 1) // without the last, which needs a disk of its own
 		}
 		if err := c.once(ctx, faults[order[0]], report); err != nil {
 			return err
