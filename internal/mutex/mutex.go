@@ -24,8 +24,10 @@ var ErrTaken = errors.New("mutex is taken")
 const (
 	ttl         = 3 * time.Second // a dead holder delays others by this much
 	extendEvery = time.Second
-	KeyPrefix   = "couponbook:mutex:"
 )
+
+// KeyPrefix begins the keys of mutexes in Redis.
+const KeyPrefix = "couponbook:mutex:"
 
 // Mutexes hands out mutexes by name.
 type Mutexes struct{ redsync *redsync.Redsync }

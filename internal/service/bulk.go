@@ -20,7 +20,11 @@ import (
 // waited for this one.
 func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (line string, err error) {
 	if line, err = s.runSafely(ctx, kind, id); err != nil {
-		return line, errors.Join(err, s.noteFailure(ctx, kind, id, err))
+		// That Postgres is away, or this process stops, is no fault of the job's.
+		if ctx.Err() == nil && !postgres.IsAway(err) {
+			err = errors.Join(err, s.noteFailure(ctx, kind, id, err))
+		}
+		return line, err
 	}
 	next, err := s.store.NextBulk(ctx, id)
 	for _, job := range next {
@@ -40,12 +44,8 @@ func (s *Service) runSafely(ctx context.Context, kind coupon.JobKind, id uuid.UU
 }
 
 // noteFailure counts that a job broke, and ends it when that happens again and
-// again: a job that cannot be done is there for people to see. That Postgres is
-// away, or this process stops, is no fault of the job's.
+// again: a job that cannot be done is there for people to see.
 func (s *Service) noteFailure(ctx context.Context, kind coupon.JobKind, id uuid.UUID, why error) error {
-	if ctx.Err() != nil || postgres.IsAway(why) {
-		return nil
-	}
 	run, failures, err := s.store.NoteFailure(ctx, id)
 	if errors.Is(err, coupon.ErrJobNotFound) { // another run has ended it
 		return nil

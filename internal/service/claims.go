@@ -106,10 +106,12 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	if err != nil {
 		return Submission{}, err
 	}
-	if got.replayed {
+	if !got.replayed {
+		c.ring(item.job.BookID)
+	}
+	if got.replayed || got.createdAt.IsZero() { // it came before; or it was stored, and the answer to that was lost
 		return c.answer(ctx, got, in.Wait)
 	}
-	c.ring(item.job.BookID)
 	if in.Wait == 0 {
 		return Submission{Job: acceptedJob(item, got)}, nil
 	}
@@ -157,7 +159,7 @@ func (c *Claims) answer(ctx context.Context, got submitted, wait time.Duration) 
 	if err == nil && !job.Done() && wait > 0 {
 		job, err = follower.Until(ctx, wait, coupon.Job.Done)
 	}
-	return Submission{Job: job, Replayed: true}, err
+	return Submission{Job: job, Replayed: got.replayed}, err
 }
 
 // acceptedJob is the job as it was stored a moment ago, without reading it.

@@ -57,7 +57,7 @@ func (c *chaos) fillDisk(ctx context.Context) (hit bool, err error) {
 	}
 	log, err := filepath.Glob(filepath.Join(c.dir, "pg", "*", "server.log"))
 	if err != nil || len(log) == 0 {
-		return false, errors.Join(err, errors.New("Postgres has no log"))
+		return false, errors.Join(err, errors.New("there is no log of Postgres"))
 	}
 	for end := time.Now().Add(30 * time.Second); !hit && time.Now().Before(end); pause(ctx, 100*time.Millisecond) {
 		hit = says(log[0], "No space left on device")

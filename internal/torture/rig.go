@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -162,7 +163,7 @@ func (r *rig) newProcess(ctx context.Context, kind string, n int, databaseURL, r
 	}
 	p.env = []string{
 		"DATABASE_URL=" + databaseURL + separator + "application_name=" + p.name, "REDIS_URL=" + redisURL, "AUTH_SECRET=" + secret,
-		"WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8", "LOG_LEVEL=warn",
+		"WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8", "LOG_LEVEL=info",
 		fmt.Sprintf("LISTEN=127.0.0.1:%d", ports[0]), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", ports[1]),
 	}
 	return p, p.start()
@@ -198,7 +199,7 @@ func (p *process) signal(s syscall.Signal) error { return syscall.Kill(p.now().P
 func (r *rig) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyAfter)
 	defer cancel()
-	for _, p := range append(r.apis[:len(r.apis):len(r.apis)], r.workers...) {
+	for _, p := range append(slices.Clip(r.apis), r.workers...) {
 		for !answers(ctx, p.probe) {
 			if ctx.Err() != nil {
 				return fmt.Errorf("%s does not get ready: see %s", p.name, p.log)
@@ -225,7 +226,7 @@ func answers(ctx context.Context, probe string) bool {
 func (r *rig) startPostgres(ctx context.Context) (err error) {
 	started, err := devservices.StartPostgres(ctx, devservices.PostgresOptions{Dir: filepath.Join(r.dir, "pg")})
 	if err == nil && r.postgres != nil && started.URL != r.postgres.URL {
-		return errors.Join(errors.New("Postgres came back at another address"), started.Stop())
+		return errors.Join(errors.New("the Postgres came back at another address"), started.Stop())
 	}
 	if err == nil {
 		r.mu.Lock()
@@ -238,7 +239,7 @@ func (r *rig) startPostgres(ctx context.Context) (err error) {
 func (r *rig) startRedis(ctx context.Context) error {
 	started, err := devservices.StartRedis(ctx, devservices.RedisOptions{Dir: filepath.Join(r.dir, "redis")})
 	if err == nil && r.redis != nil && started.URL != r.redis.URL {
-		return errors.Join(errors.New("Redis came back at another address"), started.Stop())
+		return errors.Join(errors.New("the Redis came back at another address"), started.Stop())
 	}
 	if err == nil {
 		r.mu.Lock()
@@ -251,7 +252,7 @@ func (r *rig) startRedis(ctx context.Context) error {
 // close ends everything that was started.
 func (r *rig) close() error {
 	var all sync.WaitGroup
-	for _, p := range append(r.apis[:len(r.apis):len(r.apis)], r.workers...) {
+	for _, p := range append(slices.Clip(r.apis), r.workers...) {
 		all.Go(func() {
 			_ = p.signal(syscall.SIGCONT)
 			p.kill()

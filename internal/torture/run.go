@@ -132,7 +132,7 @@ func (c *chaos) torture(ctx context.Context, o Options, report *Report) error {
 			return err
 		}
 		order = order[1:]
-		pause(ctx, time.Duration(c.dice.IntN(1000))*time.Millisecond)
+		pause(ctx, time.Duration(c.dice.IntN(300))*time.Millisecond)
 	}
 	return ctx.Err()
 }
