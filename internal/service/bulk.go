@@ -182,11 +182,8 @@ func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed fun
 		}
 		id = found
 	}
-	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
-	if err != nil || len(jobs) == 0 {
-		return Submission{}, errors.Join(err, coupon.ErrJobNotFound)
-	}
-	return Submission{Job: jobs[0], Replayed: !added}, nil
+	stored, err := s.storedJob(ctx, id)
+	return Submission{Job: stored, Replayed: !added}, err
 }
 
 func (s *Service) keyedJob(ctx context.Context, job coupon.NewJob) (uuid.UUID, error) {

@@ -60,6 +60,15 @@ func (s *Service) StreamJob(ctx context.Context, f *Followers, p auth.Principal,
 
 // visibleJob returns a job that the caller may see, or ErrJobNotFound.
 func (s *Service) visibleJob(ctx context.Context, p auth.Principal, id uuid.UUID) (coupon.Job, error) {
+	job, err := s.storedJob(ctx, id)
+	if err == nil {
+		err = s.maySee(ctx, p, job)
+	}
+	return job, err
+}
+
+// storedJob returns a job, or ErrJobNotFound.
+func (s *Service) storedJob(ctx context.Context, id uuid.UUID) (coupon.Job, error) {
 	jobs, err := s.store.Jobs(ctx, []uuid.UUID{id})
 	if err == nil && len(jobs) == 0 {
 		err = coupon.ErrJobNotFound
@@ -67,7 +76,7 @@ func (s *Service) visibleJob(ctx context.Context, p auth.Principal, id uuid.UUID
 	if err != nil {
 		return coupon.Job{}, err
 	}
-	return jobs[0], s.maySee(ctx, p, jobs[0])
+	return jobs[0], nil
 }
 
 // maySee: whoever submitted it, whom it is for, and the manager of its book or

@@ -157,3 +157,24 @@ func TestNoPostgresNoPromise(t *testing.T) {
 	_, err = h.claim(t, user, book.ID, 1)
 	require.NoError(t, err)
 }
+
+// A bulk job was stored, and reading it for the answer fails: the client is told
+// to repeat, not that there is no such job, and his key brings it.
+func TestALostLookAfterASubmit(t *testing.T) {
+	t.Parallel()
+	cut := &cutter{mark: []byte("generate_codes")} // in the row that is read
+	address := testdb.NewURL(t)
+	plain := testdb.Open(t, address)
+	h := newHouseOn(t, testdb.Open(t, cut.between(t, address)))
+	book := fixture.Book(t, plain, 0, 0)
+	request := service.GenerateRequest{BookID: book.ID, Count: 10, Format: coupon.CodeFormat{AllowGuessable: true}, IdempotencyKey: "key", Fingerprint: []byte("one")}
+	cut.armed.Store(true)
+	_, err := h.service.SubmitGenerate(t.Context(), fixture.Owner(book), request)
+	require.EqualValues(t, 1, cut.cuts.Load())
+	require.NotErrorIs(t, err, coupon.ErrJobNotFound)
+	require.True(t, service.IsTransient(err), "%v", err)
+	got, err := h.service.SubmitGenerate(t.Context(), fixture.Owner(book), request)
+	require.NoError(t, err)
+	require.True(t, got.Replayed)
+	fixture.Verify(t, plain)
+}

@@ -36,7 +36,6 @@ type ledger struct {
 	redeemed map[uuid.UUID]*Redeemed
 	refused  map[string]int // by code: no promise
 	wrong    []string       // what clients saw themselves
-	odd      []string       // what they wondered about, and what was right at the end
 }
 
 func newLedger() *ledger {
@@ -106,12 +105,6 @@ func (l *ledger) rolledBack(id uuid.UUID) {
 	if r := l.redeemed[id]; r != nil {
 		r.RolledBack = true
 	}
-}
-
-func (l *ledger) wonder(at string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.odd = append(l.odd, at)
 }
 
 func (l *ledger) complain(what string) {

@@ -117,7 +117,7 @@ func (l *load) call(ctx context.Context, dice *rand.Rand, method, path string, i
 				l.ledger.complain(fmt.Sprintf("%s %s: %s", method, pattern(path), problem.Error()))
 			}
 			if problem.Code == "job_not_found" {
-				l.ledger.wonder(fmt.Sprintf("%s: %s %s: a job that was accepted is not found", time.Now().UTC().Format(time.RFC3339Nano), method, path))
+				l.ledger.complain(fmt.Sprintf("%s: %s %s: a job that was accepted is not found", time.Now().UTC().Format(time.RFC3339Nano), method, path))
 			}
 			l.ledger.refuse(problem.Code)
 			return false

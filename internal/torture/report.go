@@ -27,7 +27,6 @@ type Report struct {
 	// Recovery is the longest time from the end of a fault until claims are decided.
 	Recovery map[string]float64 `json:"recovery_seconds"`
 	Late     []string           `json:"late"` // faults after which that took too long
-	Odd      []string           `json:"odd"`  // answers that clients did not expect, and that broke no promise
 	Wrong    []string           `json:"wrong"`
 }
 
@@ -59,7 +58,6 @@ func (r *Report) quiet(took time.Duration, calm bool) { r.Quiet, r.Calm = took.S
 
 func (r *Report) count(l *load, hooks *receiver) {
 	r.Seconds, r.Calls, r.Refused = time.Since(r.Began).Seconds(), l.calls.Load(), l.ledger.refused
-	r.Odd = l.ledger.odd
 	r.Promised = map[string]int{"redemption": len(l.ledger.redeemed)}
 	for _, p := range l.ledger.jobs {
 		r.Promised[p.Kind]++
@@ -85,9 +83,6 @@ func (r Report) Print(w io.Writer) {
 	}
 	for _, name := range r.Late {
 		line("TOO LATE: after %s", name)
-	}
-	for _, odd := range r.Odd {
-		line("ODD: %s", odd)
 	}
 	const most = 20
 	for _, wrong := range r.Wrong[:min(most, len(r.Wrong))] {
