@@ -22,7 +22,9 @@ func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID
 	if line, err = s.runSafely(ctx, kind, id); err != nil {
 		// That Postgres is away, or this process stops, is no fault of the job's.
 		if ctx.Err() == nil && !postgres.IsAway(err) {
-			err = errors.Join(err, s.noteFailure(ctx, kind, id, err))
+			if noteErr := s.noteFailure(ctx, kind, id, err); noteErr != nil { // it is tried again, and counted then
+				slog.WarnContext(ctx, "failure not noted", "job_id", id, "error", noteErr)
+			}
 		}
 		return line, err
 	}
