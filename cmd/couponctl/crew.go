@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,20 +24,9 @@ const (
 // again, so that killing a worker can be tried by hand.
 type crew struct {
 	out     io.Writer
-	members []*member
+	members []*devservices.Process
 	ending  context.CancelFunc
 	kept    sync.WaitGroup
-}
-
-// member is one process.
-type member struct {
-	name, path, log string
-	env             []string
-	url             string // of an API
-	probe           string // answers 200 when ready
-
-	mu      sync.Mutex
-	program *devservices.Program
 }
 
 // startCrew starts the processes and waits until all are ready.
@@ -56,9 +44,9 @@ func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*
 	keep, ending := context.WithCancel(context.WithoutCancel(ctx))
 	c := &crew{out: out, ending: ending}
 	for i := range o.apis + o.workers {
-		m, err := newMember(ctx, out, filepath.Dir(bin), i, o, env)
+		m, err := newProcess(ctx, out, filepath.Dir(bin), i, o, env)
 		if err == nil {
-			err = m.start()
+			err = m.Start()
 		}
 		if err != nil {
 			return nil, errors.Join(err, c.stop())
@@ -67,98 +55,61 @@ func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*
 		c.kept.Go(func() { c.keep(keep, m) })
 	}
 	for _, m := range c.members {
-		if err = m.ready(ctx); err != nil {
+		if err = m.Ready(ctx, readyAfter); err != nil {
 			return nil, errors.Join(err, c.stop())
 		}
 	}
 	return c, nil
 }
 
-func newMember(ctx context.Context, out io.Writer, bin string, i int, o devOptions, env []string) (*member, error) {
+func newProcess(ctx context.Context, out io.Writer, bin string, i int, o devOptions, env []string) (*devservices.Process, error) {
 	kind, n := "api", i+1
 	if i >= o.apis {
 		kind, n = "worker", i-o.apis+1
 	}
-	m := &member{name: fmt.Sprintf("%s-%d", kind, n), path: filepath.Join(bin, kind)}
-	if _, err := os.Stat(m.path); err != nil {
-		return nil, fmt.Errorf("there is no program %s: start with `make run`, which builds it", m.path)
+	m := &devservices.Process{Name: fmt.Sprintf("%s-%d", kind, n), Path: filepath.Join(bin, kind)}
+	if _, err := os.Stat(m.Path); err != nil {
+		return nil, fmt.Errorf("there is no program %s: start with `make run`, which builds it", m.Path)
 	}
-	m.log = filepath.Join(dataDir, "logs", m.name+".log")
+	m.Log = filepath.Join(dataDir, "logs", m.Name+".log")
 	metrics, err := devservices.FreePort(ctx, 0)
 	if err != nil {
 		return nil, err
 	}
-	m.env = append(slices.Clone(env), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
-	m.probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
+	m.Env = append(slices.Clone(env), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
+	m.Probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
 	if kind == "api" {
 		port, err := devservices.FreePort(ctx, firstPort+n-1)
 		if err != nil {
 			return nil, err
 		}
 		if want := firstPort + n - 1; port != want {
-			say(out, "%s: port %d is taken, using %d", m.name, want, port)
+			say(out, "%s: port %d is taken, using %d", m.Name, want, port)
 		}
-		m.url = fmt.Sprintf("http://127.0.0.1:%d", port)
-		m.probe = m.url + "/readyz"
-		m.env = append(m.env, fmt.Sprintf("LISTEN=127.0.0.1:%d", port))
+		m.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
+		m.Probe = m.URL + "/readyz"
+		m.Env = append(m.Env, fmt.Sprintf("LISTEN=127.0.0.1:%d", port))
 	}
 	return m, nil
 }
 
-func (m *member) start() error {
-	program, err := devservices.StartProgram(m.path, m.env, m.log)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.program = program
-	return err
-}
-
-func (m *member) current() *devservices.Program {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.program
-}
-
-// ready waits until the process answers, and says where to look if it does not.
-func (m *member) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyAfter)
-	defer cancel()
-	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, m.probe, nil)
-		if err != nil {
-			return err
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			_ = response.Body.Close()
-			if response.StatusCode == http.StatusOK {
-				return nil
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s does not get ready: see %s", m.name, m.log)
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
 // keep starts a process again that has ended by itself.
-func (c *crew) keep(ctx context.Context, m *member) {
+func (c *crew) keep(ctx context.Context, m *devservices.Process) {
 	for {
-		program := m.current()
+		program := m.Now()
 		select {
 		case <-ctx.Done():
 			return
 		case <-program.Exited():
 		}
-		say(c.out, "%s has ended (%s); it starts again, see %s", m.name, program.State(), m.log)
+		say(c.out, "%s has ended (%s); it starts again, see %s", m.Name, program.State(), m.Log)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(restartIn):
 		}
-		if err := m.start(); err != nil {
-			say(c.out, "%s does not start: %v", m.name, err)
+		if err := m.Start(); err != nil {
+			say(c.out, "%s does not start: %v", m.Name, err)
 			return
 		}
 	}
@@ -172,7 +123,7 @@ func (c *crew) stop() error {
 	var all sync.WaitGroup
 	for i, m := range c.members {
 		all.Go(func() {
-			if program := m.current(); program != nil {
+			if program := m.Now(); program != nil {
 				errs[i] = program.Stop()
 			}
 		})
@@ -184,8 +135,8 @@ func (c *crew) stop() error {
 func (c *crew) urls() []string {
 	var urls []string
 	for _, m := range c.members {
-		if m.url != "" {
-			urls = append(urls, m.url)
+		if m.URL != "" {
+			urls = append(urls, m.URL)
 		}
 	}
 	return urls

@@ -2,9 +2,6 @@ package backing_test
 
 import (
 	"context"
-	"io"
-	"net"
-	"net/url"
 	"testing"
 	"time"
 
@@ -13,6 +10,7 @@ import (
 	"couponbook/internal/backing"
 	"couponbook/internal/postgres"
 	"couponbook/internal/redisdb"
+	"couponbook/internal/tcpproxy"
 	"couponbook/internal/testdb"
 	"couponbook/internal/testredis"
 )
@@ -59,49 +57,29 @@ func TestConnectRefuses(t *testing.T) {
 func TestConnectWaitsForPostgres(t *testing.T) {
 	t.Parallel()
 	redis := testredis.New(t)
-	address := testdb.NewURL(t)
-	target, err := url.Parse(address)
+	proxy, address, err := tcpproxy.Before(t.Context(), testdb.NewURL(t), "")
 	require.NoError(t, err)
-	upstream := target.Host
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	target.Host = listener.Addr().String()
-	require.NoError(t, listener.Close()) // nobody is there
-	ctx, stop := context.WithCancel(t.Context())
-	connected := make(chan error, 1)
-	connect := func() {
-		s, err := backing.Connect(ctx, target.String(), 2, redis.URL)
-		if err == nil {
-			s.Close()
-		}
-		connected <- err
+	t.Cleanup(proxy.Close)
+	proxy.Set(tcpproxy.Refuse)
+	connect := func(ctx context.Context) <-chan error {
+		connected := make(chan error, 1)
+		go func() {
+			s, err := backing.Connect(ctx, address, 2, redis.URL)
+			if err == nil {
+				s.Close()
+			}
+			connected <- err
+		}()
+		<-time.After(50 * time.Millisecond)
+		require.Empty(t, connected, "it waits")
+		return connected
 	}
-	go connect()
-	<-time.After(50 * time.Millisecond)
-	require.Empty(t, connected, "it waits")
+	ctx, stop := context.WithCancel(t.Context())
+	stopped := connect(ctx)
 	stop()
-	require.Error(t, <-connected)
+	require.Error(t, <-stopped)
 
-	ctx = t.Context()
-	go connect()
-	<-time.After(50 * time.Millisecond)
-	listener, err = net.Listen("tcp", target.Host)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = listener.Close() })
-	go func() {
-		for {
-			client, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			server, err := net.Dial("tcp", upstream)
-			if err != nil {
-				_ = client.Close()
-				return
-			}
-			go func() { _, _ = io.Copy(server, client); _ = server.Close() }()
-			go func() { _, _ = io.Copy(client, server); _ = client.Close() }()
-		}
-	}()
+	connected := connect(t.Context())
+	proxy.Set(tcpproxy.Pass)
 	require.NoError(t, <-connected)
 }

@@ -2,12 +2,15 @@ package httpapi
 
 import (
 	"encoding/json"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -201,4 +204,21 @@ func TestKeysThatBringNothing(t *testing.T) {
 	require.Contains(t, got.problem.Detail, "AUTH_SECRET")
 	long := h.call(t, manager, http.MethodPost, Prefix+"/books", `{"name": "`+strings.Repeat("x", maxBody)+`"}`, "Idempotency-Key", "long")
 	require.Equal(t, http.StatusRequestEntityTooLarge, long.status)
+}
+
+// A body that breaks off is refused, and uses no key up.
+func TestABodyThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, Prefix+"/books", iotest.ErrReader(io.ErrUnexpectedEOF))
+	request.Header.Set("Authorization", "Bearer "+h.person(t, coupon.Manager))
+	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Idempotency-Key", "key")
+	recorder := httptest.NewRecorder()
+	h.handler.ServeHTTP(recorder, request)
+	require.Equal(t, http.StatusBadRequest, recorder.Code)
+	require.Contains(t, recorder.Body.String(), "ended before all of it had come")
+	var keys int
+	require.NoError(t, h.pool.QueryRow(t.Context(), `SELECT count(*) FROM stored_answers`).Scan(&keys))
+	require.Zero(t, keys)
 }

@@ -98,11 +98,11 @@ func TestVoidBatch(t *testing.T) {
 // A worker dies after a chunk, again and again; the next ones void the rest.
 func TestVoidBatchAfterCrashes(t *testing.T) {
 	t.Parallel()
-	h, plain, cut := newCutHouse(t)
+	h, plain, proxy := newCutHouse(t)
 	book := fixture.Book(t, plain, 3500, 0)
 	submitted, err := h.submitVoid(t, book, h.batches(t, book)[0])
 	require.NoError(t, err)
-	h.dyingRuns(t, cut, 4, submitted.Job)
+	h.dyingRuns(t, proxy, 4, submitted.Job)
 	require.Equal(t, 3500, h.job(t, submitted.Job.ID).Succeeded)
 	require.EqualValues(t, 3500, h.stock(t, book.ID).Void)
 	fixture.Verify(t, plain)

@@ -113,28 +113,29 @@ func TestBadBatches(t *testing.T) {
 	h := newHouse(t)
 	book := fixture.Book(t, h.pool, 5, 0)
 	owner, users := fixture.Owner(book), fixture.Users(t, h.pool, 2)
-	for pointer, spoil := range map[string]func(*service.ClaimBatchRequest){
-		"/items":           func(in *service.ClaimBatchRequest) { in.Items = nil },
-		"/items/1/item_id": func(in *service.ClaimBatchRequest) { in.Items[1].ItemID = "item-1" },
-		"/items/1/user": func(in *service.ClaimBatchRequest) {
-			in.Items[1].For = coupon.UserRef{ExternalID: "nobody"}
-		},
-		"/callback_url": func(in *service.ClaimBatchRequest) { in.CallbackURL = "https://nowhere.example.com/x" },
+	many := func(in *service.ClaimBatchRequest) {
+		for len(in.Items) <= coupon.MaxBatch {
+			in.Items = append(in.Items, service.ClaimItem{ItemID: fmt.Sprint(len(in.Items)), For: in.Items[0].For, Count: 1})
+		}
+	}
+	for _, c := range []struct {
+		pointer string
+		spoil   func(*service.ClaimBatchRequest)
+	}{
+		{"/items", func(in *service.ClaimBatchRequest) { in.Items = nil }},
+		{"/items", many},
+		{"/items/1/item_id", func(in *service.ClaimBatchRequest) { in.Items[1].ItemID = "item-1" }},
+		{"/items/1/user", func(in *service.ClaimBatchRequest) { in.Items[1].For = coupon.UserRef{ExternalID: "nobody"} }},
+		{"/callback_url", func(in *service.ClaimBatchRequest) { in.CallbackURL = "https://nowhere.example.com/x" }},
 	} {
 		in := batchFor(book, users)
-		spoil(&in)
+		c.spoil(&in)
 		_, err := h.service.SubmitClaimBatch(t.Context(), owner, in)
 		var refusal *coupon.Error
-		require.ErrorAs(t, err, &refusal, pointer)
-		require.Equal(t, pointer, refusal.Fields[0].Pointer)
+		require.ErrorAs(t, err, &refusal, c.pointer)
+		require.Equal(t, c.pointer, refusal.Fields[0].Pointer)
 	}
-	many := batchFor(book, users)
-	for len(many.Items) <= coupon.MaxBatch {
-		many.Items = append(many.Items, service.ClaimItem{ItemID: fmt.Sprint(len(many.Items)), For: many.Items[0].For, Count: 1})
-	}
-	_, err := h.service.SubmitClaimBatch(t.Context(), owner, many)
-	require.ErrorContains(t, err, "") // its field tells
-	_, err = h.service.SubmitClaimBatch(t.Context(), users[0], batchFor(book, users))
+	_, err := h.service.SubmitClaimBatch(t.Context(), users[0], batchFor(book, users))
 	require.ErrorIs(t, err, coupon.ErrBookNotFound)
 	paused := fixture.Book(t, h.pool, 5, 0)
 	_, err = h.service.MoveBook(t.Context(), fixture.Owner(paused), paused.ID, coupon.Paused)

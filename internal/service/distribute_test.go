@@ -3,7 +3,6 @@ package service_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"math"
 	"slices"
 	"testing"
@@ -367,7 +366,7 @@ func TestDistributeFromABookThatStops(t *testing.T) {
 // over by others, end as one that was never disturbed.
 func TestDistributionsOutliveTheirRuns(t *testing.T) {
 	t.Parallel()
-	h, plain, cut := newCutHouse(t)
+	h, plain, proxy := newCutHouse(t)
 	book := fixture.Book(t, plain, 7000, 2)
 	users := fixture.Users(t, plain, 3300)
 	_, err := plain.Exec(t.Context(), `UPDATE users SET disabled_at = now() WHERE id = ANY($1)`, []uuid.UUID{users[0].UserID, users[1].UserID})
@@ -375,60 +374,14 @@ func TestDistributionsOutliveTheirRuns(t *testing.T) {
 	pool := fixture.Pool(t, plain, fixture.Owner(book), users)
 	job, err := h.gives(t, book, pool, service.DistributionRequest{Terms: equal(2)})
 	require.NoError(t, err)
-	h.dyingRuns(t, cut, 7, job)
+	h.dyingRuns(t, proxy, 7, job)
 	require.Equal(t, map[string]int{"granted 2 ": 3298, "skipped 0 user_disabled": 2}, h.gifts(t, job.ID))
 	require.Equal(t, 1, h.count(t, `SELECT count(*) FROM events WHERE type = 'distribution.started'`))
 	recall, err := h.service.SubmitRecall(t.Context(), fixture.Owner(book), service.RecallRequest{JobID: job.ID, Reason: "wrong pool"})
 	require.NoError(t, err)
-	h.dyingRuns(t, cut, 4, recall.Job)
+	h.dyingRuns(t, proxy, 4, recall.Job)
 	require.EqualValues(t, 7000, h.stock(t, book.ID).Free)
 	fixture.Verify(t, plain)
-}
-
-// Two distributions and a rush of claims on one book at once: nothing is given
-// twice, and no limit is exceeded.
-func TestDistributionsBesideClaims(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	book := fixture.Book(t, h.pool, 6000, 3)
-	users := fixture.Users(t, h.pool, 2500)
-	owner := fixture.Owner(book)
-	var jobs []coupon.Job
-	for _, terms := range []coupon.DistributionTerms{partial(equal(2)), partial(random(2000))} {
-		job, err := h.gives(t, book, fixture.Pool(t, h.pool, owner, users), service.DistributionRequest{Terms: terms})
-		require.NoError(t, err)
-		jobs = append(jobs, job)
-	}
-	_, err := h.pool.Exec(t.Context(), `UPDATE jobs SET submitter_id = $1 WHERE id = $2`, users[0].UserID, jobs[1].ID)
-	require.NoError(t, err, "one submitter's would run one after the other")
-	ctx := within(t, time.Minute)
-	together(12, func(i int) {
-		if i < 2 {
-			_, err := h.service.Distribute(ctx, jobs[i].ID)
-			require.NoError(t, err)
-			return
-		}
-		for n := range 60 {
-			_, err := h.claims.Submit(ctx, users[i*100+n], service.ClaimRequest{BookID: book.ID, Count: 1})
-			if !errors.Is(err, coupon.ErrSoldOut) { // once all are gone
-				require.NoError(t, err)
-			}
-			_, err = h.drainer.Drain(ctx, book.ID)
-			require.NoError(t, err)
-		}
-	})
-	h.drain(t, book.ID)
-	given := 0
-	for user, n := range h.held(t, book.ID) {
-		require.LessOrEqual(t, n, 3, user)
-		given += n
-	}
-	require.EqualValues(t, 6000-given, h.stock(t, book.ID).Free)
-	require.Positive(t, fixture.Outcomes(t, h.pool, book.ID)["succeeded"])
-	for _, job := range jobs {
-		require.True(t, h.job(t, job.ID).Done())
-	}
-	fixture.Verify(t, h.pool)
 }
 
 // What cannot be distributed is refused at once, and nothing is written.

@@ -189,7 +189,7 @@ func TestRotation(t *testing.T) {
 // A replay goes on where a dead run stopped, and begins each delivery once.
 func TestAReplayIsExact(t *testing.T) {
 	t.Parallel()
-	h, _, cut := newCutHouse(t)
+	h, _, proxy := newCutHouse(t)
 	book := fixture.Book(t, h.pool, 1, 0)
 	owner := fixture.Owner(book)
 	e, _ := h.listen(t, owner, fixture.NewReceiver(t), "book.paused")
@@ -204,7 +204,7 @@ func TestAReplayIsExact(t *testing.T) {
 	require.ErrorIs(t, err, coupon.ErrEndpointNotFound)
 	replay, err := h.webhooks.SubmitReplay(t.Context(), owner, service.ReplayRequest{EndpointID: e.ID, From: e.CreatedAt, To: time.Now()})
 	require.NoError(t, err)
-	h.dyingRuns(t, cut, 3, replay.Job)
+	h.dyingRuns(t, proxy, 3, replay.Job)
 	require.Equal(t, 6000, h.count(t, `SELECT count(*) FROM webhook_deliveries WHERE status = 'pending' AND tries = 0 AND attempts = 1`))
 	job := h.job(t, replay.Job.ID)
 	require.Equal(t, job.Total, job.Processed)

@@ -107,10 +107,10 @@ func TestExportDuringASale(t *testing.T) {
 // A worker that dies leaves no half of a file, and the next one makes it.
 func TestExportAfterCrashes(t *testing.T) {
 	t.Parallel()
-	h, plain, cut := newCutHouse(t)
+	h, plain, proxy := newCutHouse(t)
 	book := fixture.Book(t, plain, 100, 0)
 	job := h.submitExport(t, book, coupon.StockFilter{})
-	cut.armed.Store(true) // the answer is lost, what it answers is not
+	proxy.Armed.Store(1) // the answer is lost, what it answers is not
 	_, err := h.service.Export(t.Context(), job.ID)
 	require.Error(t, err)
 	rows, err := h.service.ExportPage(t.Context(), job.ID, 0, 1000)

@@ -47,13 +47,13 @@ func TestGenerate(t *testing.T) {
 // the last one stopped, once its silence tells that it is dead.
 func TestGenerateAfterCrashes(t *testing.T) {
 	t.Parallel()
-	h, plain, cut := newCutHouse(t)
+	h, plain, proxy := newCutHouse(t)
 	book := fixture.Book(t, plain, 0, 0)
 	id := h.generate(t, book, 35_000, "")
 	runs := 0
 	for h.job(t, id).Status != coupon.Succeeded {
 		if runs++; runs <= 4 {
-			cut.armed.Store(true) // the answer to this run's first chunk is lost
+			proxy.Armed.Store(1) // the answer to this run's first chunk is lost
 		}
 		_, err := h.service.Generate(t.Context(), id)
 		require.Equal(t, runs <= 4, err != nil)

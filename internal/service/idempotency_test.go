@@ -156,7 +156,7 @@ func TestRefusedClaimsMakeNoUsers(t *testing.T) {
 // Bells ring only after a COMMIT that is known.
 func TestAChangeWhoseAnswerIsLost(t *testing.T) {
 	t.Parallel()
-	h, plain, cut := newCutHouse(t)
+	h, plain, proxy := newCutHouse(t)
 	manager := fixture.User(t, plain, coupon.Manager)
 	keys := service.NewKeyed(service.UseCases{
 		Service: h.service, Webhooks: h.webhooks, Accounts: service.NewAccounts(h.store, nil, nil),
@@ -170,7 +170,7 @@ func TestAChangeWhoseAnswerIsLost(t *testing.T) {
 		})
 		return book, replayed, err
 	}
-	cut.armed.Store(true)
+	proxy.Armed.Store(1)
 	_, _, err := create()
 	require.Error(t, err)
 	require.True(t, service.IsTransient(err), "the client is told to repeat")

@@ -16,6 +16,7 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/service"
+	"couponbook/internal/tcpproxy"
 	"couponbook/internal/testdb"
 )
 
@@ -159,13 +160,13 @@ func TestImportAfterCrashes(t *testing.T) {
 			t.Parallel()
 			address := testdb.NewURL(t)
 			plain := testdb.Open(t, address)
-			cut := &cutter{mark: []byte("COMMIT\x00")}
-			h := newHouseOn(t, testdb.Open(t, cut.between(t, address)))
+			proxy, pool := cut(t, address, tcpproxy.Commit)
+			h := newHouseOn(t, pool)
 			book := fixture.Book(t, plain, 0, 0)
 			submitted, err := h.submitUpload(t.Context(), book, strings.NewReader(codes("C", 12_000)+"?\n?\n"), service.UploadRequest{OnDuplicate: on})
 			require.NoError(t, err)
 			id := submitted.Job.ID
-			h.dyingRuns(t, cut, 5, submitted.Job)
+			h.dyingRuns(t, proxy, 5, submitted.Job)
 			require.Equal(t, []string{"12001 ? malformed", "12002 ? malformed"}, h.outcomes(t, id))
 			require.EqualValues(t, 12_000, h.stock(t, book.ID).Free)
 			fixture.Verify(t, plain)

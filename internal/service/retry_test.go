@@ -13,13 +13,9 @@ import (
 	"couponbook/internal/service"
 )
 
-// breaks makes Postgres refuse what a bulk job counts, or no longer.
-func (h *house) breaks(t *testing.T, job uuid.UUID, broken bool) {
+// cure ends what poison began.
+func cure(t *testing.T, h *house) {
 	t.Helper()
-	if broken {
-		poison(t, h, job, `NEW.processed > OLD.processed`)
-		return
-	}
 	_, err := h.pool.Exec(t.Context(), `DROP TRIGGER poison ON jobs; DROP FUNCTION poison()`)
 	require.NoError(t, err)
 }
@@ -40,9 +36,7 @@ func TestABrokenJobFailsAndIsRetried(t *testing.T) {
 	book := fixture.Book(t, h.pool, 0, 0)
 	job := h.job(t, h.generate(t, book, 15_000, ""))
 	admin, owner := fixture.User(t, h.pool, coupon.Admin), fixture.Owner(book)
-	_, err := h.pool.Exec(t.Context(), `CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
-		CREATE TRIGGER poison BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.processed > 10000) EXECUTE FUNCTION poison()`)
-	require.NoError(t, err)
+	poison(t, h, job.ID, `NEW.processed > 10000`)
 	for range coupon.MostFailures - 1 {
 		require.Error(t, h.runAgain(t, job))
 		require.Equal(t, coupon.Running, h.job(t, job.ID).Status)
@@ -59,7 +53,7 @@ func TestABrokenJobFailsAndIsRetried(t *testing.T) {
 	require.Contains(t, h.queue.Done, job.ID)
 	fixture.Verify(t, h.pool)
 
-	h.breaks(t, job.ID, false)
+	cure(t, h)
 	h.queue.Rung = nil
 	together(20, func(int) {
 		now, err := h.service.RetryJob(t.Context(), admin, h.claims, job.ID)
@@ -89,9 +83,7 @@ func TestABrokenDistributionIsRetried(t *testing.T) {
 	book := fixture.Book(t, h.pool, 2500, 0)
 	job, err := h.gives(t, book, fixture.Pool(t, h.pool, fixture.Owner(book), fixture.Users(t, h.pool, 2500)), service.DistributionRequest{Terms: equal(1)})
 	require.NoError(t, err)
-	_, err = h.pool.Exec(t.Context(), `CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$;
-		CREATE TRIGGER poison BEFORE UPDATE ON jobs FOR EACH ROW WHEN (NEW.processed > 1500) EXECUTE FUNCTION poison()`)
-	require.NoError(t, err)
+	poison(t, h, job.ID, `NEW.processed > 1500`)
 	for range coupon.MostFailures {
 		require.Error(t, h.runAgain(t, job))
 	}
@@ -100,7 +92,7 @@ func TestABrokenDistributionIsRetried(t *testing.T) {
 	require.Positive(t, failed.Processed)
 	require.Zero(t, h.count(t, `SELECT reserved FROM book_stock`))
 	fixture.Verify(t, h.pool)
-	h.breaks(t, job.ID, false)
+	cure(t, h)
 
 	admin := fixture.User(t, h.pool, coupon.Admin)
 	taken, err := h.claim(t, admin, book.ID, 1)

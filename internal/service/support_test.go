@@ -16,6 +16,7 @@ import (
 	"couponbook/internal/fixture"
 	"couponbook/internal/postgres"
 	"couponbook/internal/service"
+	"couponbook/internal/tcpproxy"
 	"couponbook/internal/testdb"
 )
 
@@ -117,12 +118,12 @@ func (h *house) count(t *testing.T, query string) (n int) {
 
 // dyingRuns runs a bulk job to its end. The first runs die: the answer to a
 // COMMIT of theirs is lost. Each next one goes on once their silence tells.
-func (h *house) dyingRuns(t *testing.T, cut *cutter, deaths int, job coupon.Job) {
+func (h *house) dyingRuns(t *testing.T, proxy *tcpproxy.Proxy, deaths int, job coupon.Job) {
 	t.Helper()
 	runs := 0
 	for !h.job(t, job.ID).Done() {
 		if runs++; runs <= deaths {
-			cut.armed.Store(true)
+			proxy.Armed.Store(1)
 		}
 		_, err := h.service.RunBulk(t.Context(), job.Kind, job.ID)
 		require.Equal(t, runs <= deaths, err != nil, "run %d: %v", runs, err)

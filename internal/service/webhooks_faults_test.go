@@ -205,13 +205,13 @@ func TestLostBellsOfEndpoints(t *testing.T) {
 // again, under the same id. Nothing is lost.
 func TestARunThatDies(t *testing.T) {
 	t.Parallel()
-	h, direct, cut := newCutHouse(t)
+	h, direct, proxy := newCutHouse(t)
 	book := fixture.Book(t, h.pool, 1, 0)
 	r := fixture.NewReceiver(t)
 	e, _ := h.listen(t, fixture.Owner(book), r, "book.paused")
 	h.tell(t, book, 30)
 	h.dispatch(t, 30)
-	cut.armed.Store(true)
+	proxy.Armed.Store(1)
 	_, err := h.webhooks.Deliver(t.Context(), e.ID)
 	require.Error(t, err)
 	_, err = direct.Exec(t.Context(), `UPDATE webhook_endpoints SET leased_until = now()`)

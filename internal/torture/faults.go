@@ -4,6 +4,8 @@ import (
 	"context"
 	"math/rand/v2"
 	"time"
+
+	"couponbook/internal/tcpproxy"
 )
 
 // chaos is what faults are made with.
@@ -76,7 +78,7 @@ func (c *chaos) inTransaction(ctx context.Context) (*process, bool) {
 			WHERE application_name LIKE 'worker-%' AND xact_start IS NOT NULL AND query ~ '(jobs|coupons|book_stock)' LIMIT 1`).Scan(&name)
 		if err == nil {
 			for _, p := range c.workers {
-				if p.name == name {
+				if p.Name == name {
 					return p, true
 				}
 			}
@@ -93,7 +95,7 @@ func (c *chaos) atBulk(ctx context.Context) (*process, bool) {
 			SELECT worker FROM torture_runs r JOIN jobs j ON j.id = r.job_id AND j.epoch = r.epoch
 			WHERE j.status = 'running' AND r.at > clock_timestamp() - interval '300 milliseconds' ORDER BY r.at DESC LIMIT 1`).Scan(&name)
 		for _, p := range c.workers {
-			if err == nil && p.name == name {
+			if err == nil && p.Name == name {
 				return p, true
 			}
 		}
@@ -102,10 +104,10 @@ func (c *chaos) atBulk(ctx context.Context) (*process, bool) {
 }
 
 // during sets a proxy's mode for a while.
-func (c *chaos) during(ctx context.Context, p *proxy, m mode, d time.Duration) (bool, error) {
+func (c *chaos) during(ctx context.Context, p *tcpproxy.Proxy, m tcpproxy.Mode, d time.Duration) (bool, error) {
 	hit := c.busy(ctx)
-	p.set(m)
+	p.Set(m)
 	pause(ctx, d)
-	p.set(pass)
+	p.Set(tcpproxy.Pass)
 	return hit, nil
 }

@@ -5,14 +5,16 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"couponbook/internal/tcpproxy"
 )
 
 func (c *chaos) cutPostgres(ctx context.Context) (bool, error) {
-	return c.during(ctx, c.toPostgres, refuse, c.lasts(time.Second, 4*time.Second))
+	return c.during(ctx, c.toPostgres, tcpproxy.Refuse, c.lasts(time.Second, 4*time.Second))
 }
 
 func (c *chaos) silencePostgres(ctx context.Context) (bool, error) {
-	return c.during(ctx, c.toPostgres, silent, c.lasts(time.Second, 4*time.Second))
+	return c.during(ctx, c.toPostgres, tcpproxy.Silent, c.lasts(time.Second, 4*time.Second))
 }
 
 func (c *chaos) restartPostgres(ctx context.Context) (bool, error) {
@@ -36,16 +38,16 @@ func (c *chaos) killPostgres(ctx context.Context) (bool, error) {
 
 // cutCommits loses the answers to some COMMITs, a hundred when it is asked to last.
 func (c *chaos) cutCommits(ctx context.Context) (bool, error) {
-	n, before := int32(1+c.dice.IntN(8)), c.toPostgres.cuts.Load()
+	n, before := int32(1+c.dice.IntN(8)), c.toPostgres.Cuts.Load()
 	if c.hold > 0 {
 		n = 100
 	}
-	for end := time.Now().Add(time.Minute); c.toPostgres.cuts.Load()-before < n && time.Now().Before(end) && ctx.Err() == nil; {
-		c.toPostgres.armed.Store(1)
+	for end := time.Now().Add(time.Minute); c.toPostgres.Cuts.Load()-before < n && time.Now().Before(end) && ctx.Err() == nil; {
+		c.toPostgres.Armed.Store(1)
 		pause(ctx, 20*time.Millisecond)
 	}
-	c.toPostgres.armed.Store(0)
-	if got := c.toPostgres.cuts.Load() - before; got < n {
+	c.toPostgres.Armed.Store(0)
+	if got := c.toPostgres.Cuts.Load() - before; got < n {
 		return false, fmt.Errorf("only %d of %d COMMITs were cut", got, n)
 	}
 	return true, nil

@@ -16,7 +16,7 @@ import (
 func (c *chaos) revive(ctx context.Context, processes ...*process) error {
 	pause(ctx, c.lasts(200*time.Millisecond, 2*time.Second))
 	for _, p := range processes {
-		if err := p.start(); err != nil {
+		if err := p.Start(); err != nil {
 			return err
 		}
 	}
@@ -83,7 +83,7 @@ func (c *chaos) killBulk(ctx context.Context) (bool, error) {
 	p, hit := c.atBulk(ctx)
 	p.kill()
 	pause(ctx, 6*time.Second) // its silence tells after five
-	return hit, p.start()
+	return hit, p.Start()
 }
 
 func (c *chaos) pauseBulk(ctx context.Context) (bool, error) {
@@ -106,7 +106,7 @@ func (c *chaos) killMutexHolder(ctx context.Context) (bool, error) {
 			SELECT application_name FROM pg_stat_activity
 			WHERE application_name LIKE 'worker-%' AND xact_start IS NOT NULL AND query LIKE '%book_stock%' LIMIT 1`).Scan(&name)
 		for _, p := range c.workers {
-			if err == nil && p.name == name {
+			if err == nil && p.Name == name {
 				p.kill()
 				return true, c.revive(ctx, p)
 			}

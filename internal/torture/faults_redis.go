@@ -14,6 +14,7 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/mutex"
 	"couponbook/internal/queue"
+	"couponbook/internal/tcpproxy"
 )
 
 // held lists the mutexes of books that are held.
@@ -118,16 +119,16 @@ func (c *chaos) emptyRedis(ctx context.Context) (bool, error) {
 }
 
 func (c *chaos) cutRedis(ctx context.Context) (bool, error) {
-	return c.during(ctx, c.toRedis, refuse, c.lasts(2*time.Second, 6*time.Second))
+	return c.during(ctx, c.toRedis, tcpproxy.Refuse, c.lasts(2*time.Second, 6*time.Second))
 }
 
 func (c *chaos) silenceRedis(ctx context.Context) (bool, error) {
-	return c.during(ctx, c.toRedis, silent, c.lasts(2*time.Second, 5*time.Second))
+	return c.during(ctx, c.toRedis, tcpproxy.Silent, c.lasts(2*time.Second, 5*time.Second))
 }
 
 func (c *chaos) twoSweepers(ctx context.Context) (hit bool, err error) {
-	c.toRedis.set(refuse)
-	defer c.toRedis.set(pass)
+	c.toRedis.Set(tcpproxy.Refuse)
+	defer c.toRedis.Set(tcpproxy.Pass)
 	for end := time.Now().Add(c.lasts(4*time.Second, 7*time.Second)); time.Now().Before(end) && ctx.Err() == nil; {
 		var workers int
 		err = c.pool.QueryRow(ctx, `

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +19,7 @@ import (
 	"couponbook/internal/devservices"
 	"couponbook/internal/postgres"
 	"couponbook/internal/redisdb"
+	"couponbook/internal/tcpproxy"
 )
 
 const (
@@ -38,22 +37,15 @@ type rig struct {
 	postgres *devservices.Postgres
 	redis    *devservices.Redis
 
-	toPostgres, toRedis *proxy
+	toPostgres, toRedis *tcpproxy.Proxy
 	pool                *pgxpool.Pool // direct, for what only looks
 	tasks               redis.UniversalClient
 	apis, workers       []*process
 	mounted             string // a small disk for Postgres; empty: none
 }
 
-// process is one of the product's own.
-type process struct {
-	name, path, log string
-	url, probe      string
-	env             []string
-
-	mu      sync.Mutex
-	program *devservices.Program
-}
+// process is one of the product's own, to be killed and paused.
+type process struct{ devservices.Process }
 
 // newRig starts an installation in dir with the programs in bin.
 func newRig(ctx context.Context, o Options) (_ *rig, err error) {
@@ -87,10 +79,10 @@ func newRig(ctx context.Context, o Options) (_ *rig, err error) {
 		return nil, err
 	}
 	var databaseURL, redisURL string
-	if r.toPostgres, databaseURL, err = before(ctx, r.postgres.URL); err != nil {
+	if r.toPostgres, databaseURL, err = tcpproxy.Before(ctx, r.postgres.URL, tcpproxy.Commit); err != nil {
 		return nil, err
 	}
-	if r.toRedis, redisURL, err = before(ctx, r.redis.URL); err != nil {
+	if r.toRedis, redisURL, err = tcpproxy.Before(ctx, r.redis.URL, tcpproxy.Commit); err != nil {
 		return nil, err
 	}
 	for i := range o.APIs + o.Workers {
@@ -125,26 +117,12 @@ func migrate(ctx context.Context, pool *pgxpool.Pool) error {
 	return errors.Join(err, migrator.Close())
 }
 
-// before puts a proxy before a server, and returns the server's URL by way of it.
-func before(ctx context.Context, address string) (*proxy, string, error) {
-	target, err := url.Parse(address)
-	if err != nil {
-		return nil, "", err
-	}
-	p, err := newProxy(ctx, target.Host)
-	if err != nil {
-		return nil, "", err
-	}
-	target.Host = p.address()
-	return p, target.String(), nil
-}
-
 func (r *rig) newProcess(ctx context.Context, kind string, n int, databaseURL, redisURL string) (*process, error) {
-	p := &process{name: fmt.Sprintf("%s-%d", kind, n), path: filepath.Join(r.bin, kind)}
-	if _, err := os.Stat(p.path); err != nil {
-		return nil, fmt.Errorf("there is no program %s: build it with `make build`", p.path)
+	p := &process{devservices.Process{Name: fmt.Sprintf("%s-%d", kind, n), Path: filepath.Join(r.bin, kind)}}
+	if _, err := os.Stat(p.Path); err != nil {
+		return nil, fmt.Errorf("there is no program %s: build it with `make build`", p.Path)
 	}
-	p.log = filepath.Join(r.dir, p.name+".log")
+	p.Log = filepath.Join(r.dir, p.Name+".log")
 	ports := make([]int, 2)
 	for i := range ports {
 		var err error
@@ -152,75 +130,40 @@ func (r *rig) newProcess(ctx context.Context, kind string, n int, databaseURL, r
 			return nil, err
 		}
 	}
-	p.url = fmt.Sprintf("http://127.0.0.1:%d", ports[0])
-	p.probe = fmt.Sprintf("http://127.0.0.1:%d/healthz", ports[0])
+	p.URL = fmt.Sprintf("http://127.0.0.1:%d", ports[0])
+	p.Probe = fmt.Sprintf("http://127.0.0.1:%d/healthz", ports[0])
 	if kind == "worker" {
-		p.probe = fmt.Sprintf("http://127.0.0.1:%d/healthz", ports[1])
+		p.Probe = fmt.Sprintf("http://127.0.0.1:%d/healthz", ports[1])
 	}
 	separator := "?"
 	if strings.Contains(databaseURL, "?") {
 		separator = "&"
 	}
-	p.env = []string{
-		"DATABASE_URL=" + databaseURL + separator + "application_name=" + p.name, "REDIS_URL=" + redisURL, "AUTH_SECRET=" + secret,
+	p.Env = []string{
+		"DATABASE_URL=" + databaseURL + separator + "application_name=" + p.Name, "REDIS_URL=" + redisURL, "AUTH_SECRET=" + secret,
 		"WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8", "LOG_LEVEL=info",
 		fmt.Sprintf("LISTEN=127.0.0.1:%d", ports[0]), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", ports[1]),
 	}
-	return p, p.start()
-}
-
-func (p *process) start() error {
-	program, err := devservices.StartProgram(p.path, p.env, p.log)
-	if err != nil {
-		return err
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.program = program
-	return nil
-}
-
-func (p *process) now() *devservices.Program {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.program
+	return p, p.Start()
 }
 
 // kill ends the process as a crash would, and waits until it is gone.
 func (p *process) kill() {
-	program := p.now()
+	program := p.Now()
 	_ = syscall.Kill(program.Pid(), syscall.SIGKILL)
 	<-program.Exited()
 }
 
-func (p *process) signal(s syscall.Signal) error { return syscall.Kill(p.now().Pid(), s) }
+func (p *process) signal(s syscall.Signal) error { return syscall.Kill(p.Now().Pid(), s) }
 
 // ready waits until every process answers.
 func (r *rig) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, readyAfter)
-	defer cancel()
 	for _, p := range append(slices.Clip(r.apis), r.workers...) {
-		for !answers(ctx, p.probe) {
-			if ctx.Err() != nil {
-				return fmt.Errorf("%s does not get ready: see %s", p.name, p.log)
-			}
-			pause(ctx, 20*time.Millisecond)
+		if err := p.Ready(ctx, readyAfter); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-func answers(ctx context.Context, probe string) bool {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, probe, nil)
-	if err != nil {
-		return false
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return false
-	}
-	_ = response.Body.Close()
-	return response.StatusCode == http.StatusOK
 }
 
 func (r *rig) startPostgres(ctx context.Context) (err error) {
@@ -259,9 +202,9 @@ func (r *rig) close() error {
 		})
 	}
 	all.Wait()
-	for _, p := range []*proxy{r.toPostgres, r.toRedis} {
+	for _, p := range []*tcpproxy.Proxy{r.toPostgres, r.toRedis} {
 		if p != nil {
-			p.close()
+			p.Close()
 		}
 	}
 	if r.tasks != nil {

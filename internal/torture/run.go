@@ -40,9 +40,26 @@ type Options struct {
 	Log           io.Writer
 }
 
+func (o Options) check() error {
+	var wrong []error
+	if o.Scenario != "" && !slices.Contains(Scenarios(), o.Scenario) {
+		wrong = append(wrong, fmt.Errorf("there is no scenario %q: choose one of %v", o.Scenario, Scenarios()))
+	}
+	if o.Break != "" && !slices.Contains(Rules(), o.Break) {
+		wrong = append(wrong, fmt.Errorf("there is no rule %q to break: choose one of %v", o.Break, Rules()))
+	}
+	if o.People < 1 || o.APIs < 1 || o.Workers < 1 {
+		wrong = append(wrong, errors.New("there must be at least one client, one API process and one worker"))
+	}
+	return errors.Join(wrong...)
+}
+
 // Run tortures an installation of its own and checks it. The report tells what
 // was found, also when that is bad; an error means that the run itself failed.
 func Run(ctx context.Context, o Options) (report Report, err error) {
+	if err = o.check(); err != nil {
+		return report, err
+	}
 	report = Report{Seed: o.Seed, Scenario: o.Scenario, Broken: o.Break, Injected: map[string]int{}, Began: time.Now()}
 	r, err := newRig(ctx, o)
 	if err != nil {
@@ -95,7 +112,7 @@ func newLoad(ctx context.Context, r *rig, o Options, hooks *receiver) (*load, er
 		return nil, err
 	}
 	l := &load{ledger: newLedger(), seed: o.Seed}
-	guest := client.New(r.apis[0].url, 4)
+	guest := client.New(r.apis[0].URL, 4)
 	token, err := guest.SignIn(ctx, adminEmail, adminPassword)
 	if err != nil {
 		return nil, err
@@ -106,7 +123,7 @@ func newLoad(ctx context.Context, r *rig, o Options, hooks *receiver) (*load, er
 		return nil, err
 	}
 	for _, api := range r.apis {
-		l.apis = append(l.apis, client.New(api.url, o.People+10).As(key))
+		l.apis = append(l.apis, client.New(api.URL, o.People+10).As(key))
 	}
 	return l, l.settle(ctx, hooks)
 }
@@ -116,9 +133,6 @@ func (c *chaos) torture(ctx context.Context, o Options, report *Report) error {
 	pause(ctx, 2*time.Second) // the clients get going
 	if o.Scenario != "" {
 		i := slices.IndexFunc(faults, func(f fault) bool { return f.name == o.Scenario })
-		if i < 0 {
-			return fmt.Errorf("there is no scenario %q: choose one of %v", o.Scenario, Scenarios())
-		}
 		err := c.once(ctx, faults[i], report)
 		pause(ctx, 2*time.Second)
 		return err
