@@ -27,18 +27,13 @@ const Prefix = "/api/v1"
 // maxBody is the most bytes of a JSON body.
 const maxBody = 1 << 20
 
-// Claims accepts claims: the product's way, or another one to measure against.
-type Claims interface {
-	Submit(ctx context.Context, p auth.Principal, in service.ClaimRequest) (service.Submission, error)
-}
-
 // Options are the parts that the door opens to.
 type Options struct {
 	Accounts  *service.Accounts
 	Service   *service.Service
 	Webhooks  *service.Webhooks
 	Keyed     *service.Keyed
-	Claims    Claims
+	Claims    service.Submitter
 	Followers *service.Followers
 	Till      *service.Till
 	Health    health.Checks

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -159,9 +160,10 @@ func (a *API) getJob(ctx context.Context, in *getJobRequest) (*jobResponse, erro
 	if err != nil {
 		return nil, err
 	}
-	out := a.answerJob(job)
+	out, version := a.answerJob(job), job.Version()
+	out.ETag = strconv.Quote(version)
 	out.applied(patience.For)
-	if patience.Seen == job.Version() {
+	if patience.Seen == version {
 		out.Status = http.StatusNotModified
 	}
 	return out, nil

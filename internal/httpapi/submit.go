@@ -98,7 +98,7 @@ type jobResponse struct {
 	Status            int
 	Location          string `header:"Location"`
 	RetryAfter        string `header:"Retry-After"`
-	ETag              string `header:"ETag" doc:"names what there is to see of the job"`
+	ETag              string `header:"ETag" doc:"of a job that was asked for: names what there is to see of it"`
 	PreferenceApplied string `header:"Preference-Applied"`
 	Replayed          string `header:"Idempotency-Replayed"`
 	Body              jobBody
@@ -125,13 +125,11 @@ func (r *jobResponse) applied(waited time.Duration) {
 	}
 }
 
-func tagOf(job coupon.Job) string { return `"` + job.Version() + `"` }
-
 // wholeSeconds rounds a pause up, as Retry-After wants it.
 func wholeSeconds(pause time.Duration) string { return strconv.Itoa(int(math.Ceil(pause.Seconds()))) }
 
 func (a *API) answerJob(job coupon.Job) *jobResponse {
-	out := &jobResponse{Status: http.StatusOK, ETag: tagOf(job), Body: a.newJobBody(job)}
+	out := &jobResponse{Status: http.StatusOK, Body: a.newJobBody(job)}
 	if !job.Done() {
 		out.RetryAfter = wholeSeconds(job.PollAfter())
 	}

@@ -30,15 +30,6 @@ func (s *Store) WaitingBooks(ctx context.Context, age time.Duration) ([]uuid.UUI
 	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 }
 
-// WaitsLonger reports whether a book's oldest claim has waited longer than age.
-func (s *Store) WaitsLonger(ctx context.Context, bookID uuid.UUID, age time.Duration) (longer bool, err error) {
-	err = s.db.QueryRow(ctx, `
-		SELECT coalesce((SELECT created_at < clock_timestamp() - @age::interval FROM jobs
-		                 WHERE book_id = @book_id AND seq IS NOT NULL AND status = 'queued' ORDER BY seq LIMIT 1), false)`,
-		pgx.StrictNamedArgs{"book_id": bookID, "age": age}).Scan(&longer)
-	return longer, err
-}
-
 // HasWaiting reports whether the book has a claim that waits. It locks none: a
 // drainer that comes in the meantime would pass over the head of the queue.
 func (s *Store) HasWaiting(ctx context.Context, bookID uuid.UUID) (waiting bool, err error) {

@@ -20,14 +20,7 @@ func (c *Claims) resolveUsers(ctx context.Context, items []claimItem, results []
 			missing = append(missing, item.ref)
 		}
 	}
-	known, err := findUsers(ctx, c.store, refs)
-	if err != nil {
-		return err
-	}
-	made, err := makeUsers(ctx, c.store, missing, known)
-	if err == nil && made {
-		known, err = findUsers(ctx, c.store, refs)
-	}
+	known, err := findOrMakeUsers(ctx, c.store, refs, missing)
 	if err != nil {
 		return err
 	}

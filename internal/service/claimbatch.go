@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -93,8 +94,8 @@ func (s *Service) takesClaims(ctx context.Context, id uuid.UUID) error {
 		return coupon.ErrSoldOut
 	}
 	if s.ShedAfter > 0 {
-		overdue, err := s.store.WaitsLonger(ctx, id, s.ShedAfter)
-		if err == nil && overdue {
+		overdue, err := s.store.WaitingBooks(ctx, s.ShedAfter)
+		if err == nil && slices.Contains(overdue, id) {
 			err = coupon.ErrOverloaded
 		}
 		return err
@@ -109,13 +110,11 @@ func (s *Service) claimItems(ctx context.Context, in ClaimBatchRequest) ([]postg
 	for i, item := range in.Items {
 		refs[i] = item.For
 	}
-	known, err := findUsers(ctx, s.store, refs)
-	if err == nil && in.CreateMissing {
-		var made bool
-		if made, err = makeUsers(ctx, s.store, refs, known); err == nil && made {
-			known, err = findUsers(ctx, s.store, refs)
-		}
+	var missing []coupon.UserRef
+	if in.CreateMissing {
+		missing = refs
 	}
+	known, err := findOrMakeUsers(ctx, s.store, refs, missing)
 	if err != nil {
 		return nil, err
 	}

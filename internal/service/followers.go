@@ -141,8 +141,7 @@ func (w *Follower) Over() bool {
 
 // Done tells who waits for the jobs.
 func (f *Followers) Done(jobs []uuid.UUID) {
-	ctx, cancel := context.WithTimeout(context.Background(), acceptTimeout)
-	defer cancel()
+	ctx := context.Background()
 	if err := f.look(ctx, f.awaited(jobs)); err != nil {
 		slog.WarnContext(ctx, "finished jobs not read", "error", err)
 	}
@@ -167,6 +166,8 @@ func (f *Followers) LookAgain(ctx context.Context) error {
 func (f *Followers) look(ctx context.Context, ids []uuid.UUID) error {
 	f.looking.Lock()
 	defer f.looking.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout) // a Postgres that is silent
+	defer cancel()
 	for part := range slices.Chunk(ids, mostLooked) {
 		jobs, err := f.store.Jobs(ctx, part)
 		if err != nil {

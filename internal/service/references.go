@@ -79,6 +79,19 @@ func makeUsers(ctx context.Context, store *postgres.Store, refs []coupon.UserRef
 	return true, store.AddMissingUsers(ctx, ids, emails, externalIDs)
 }
 
+// findOrMakeUsers finds whom references name, and makes those of missing that name
+// nobody, in a transaction of their own: who is made stays.
+func findOrMakeUsers(ctx context.Context, store *postgres.Store, refs, missing []coupon.UserRef) (userIndex, error) {
+	known, err := findUsers(ctx, store, refs)
+	if err != nil {
+		return known, err
+	}
+	if made, err := makeUsers(ctx, store, missing, known); err != nil || !made {
+		return known, err
+	}
+	return findUsers(ctx, store, refs)
+}
+
 func textOrNull(text string) *string {
 	if text == "" {
 		return nil

@@ -10,7 +10,7 @@ import (
 	"couponbook/internal/postgres"
 )
 
-// Submitter accepts claims.
+// Submitter accepts claims: the product's way, or another one to measure against.
 type Submitter interface {
 	Submit(ctx context.Context, p auth.Principal, in ClaimRequest) (Submission, error)
 }
