@@ -53,7 +53,9 @@ test('an endpoint from its making to a second delivery', async ({ page, baseURL,
   await expect(page.getByRole('heading', { name: receiver.url })).toBeVisible()
 
   await button(page, 'Send a test').click()
-  await expect(page.getByRole('region', { name: 'The test' }).getByText('204', { exact: true })).toBeVisible()
+  await expect(
+    page.getByRole('region', { name: 'The test' }).getByText('204', { exact: true }),
+  ).toBeVisible()
   await look(page)
   verify(secret, receiver.got[0])
 
