@@ -106,6 +106,7 @@ test('from a file of people to coupons, and back', async ({ page, baseURL, conte
   expect(lines).toHaveLength(people + 1)
   expect(lines[1]).toMatch(/,granted,1,1,[-0-9A-Z]+,,$/)
   await button(page, 'Recall').click()
+  await expect(page.getByLabel('Reason')).toBeFocused()
   await page.getByLabel('Reason').fill('the wrong sale')
   await page.getByLabel('Name of the book').fill(sale)
   await look(page)
