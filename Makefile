@@ -61,6 +61,15 @@ test-web: tools web/node_modules/.done
 check-long: build web/e2e/node_modules/.done ## Run the long tests too: real processes killed in the middle
 	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -tags long -timeout 30m ./...
 
+FUZZTIME ?= 30s
+FUZZ = auth:FuzzTokens coupon:FuzzNormalise coupon:FuzzPatterns codefile:FuzzCSV webhook:FuzzGuard \
+  httpapi:FuzzCursors httpapi:FuzzPrefer httpapi:FuzzIdempotencyKey
+
+.PHONY: fuzz
+fuzz: ## Look for input that breaks what reads it, half a minute each (FUZZTIME=30s)
+	@for target in $(FUZZ); do echo "$$target"; \
+	  $(GO) test ./internal/$${target%:*} -run '^$$' -fuzz "^$${target#*:}$$" -fuzztime $(FUZZTIME); done
+
 .PHONY: torture
 torture: build ## Break everything in an installation of its own for two minutes, and check every promise
 	@bin/couponctl torture $(ARGS)

@@ -121,15 +121,16 @@ func (s *stage) start(ctx context.Context, dir, program, name string, env []stri
 
 // people makes the users and signs their tokens, before any clock runs.
 func (s *stage) people(ctx context.Context) error {
-	tokens, err := auth.NewTokens(secret, 24*time.Hour)
+	keys, err := auth.NewKeyring(secret, "")
 	if err != nil {
 		return err
 	}
+	tokens := auth.NewTokens(keys, 24*time.Hour)
 	ids := make([]uuid.UUID, claims+1)
 	for i := range ids {
 		ids[i] = uuid.Must(uuid.NewV7())
 		user := coupon.User{ID: ids[i], Role: coupon.UserRole}
-		token, err := tokens.Issue(user, time.Now())
+		token, err := tokens.Issue(user, uuid.New(), time.Now())
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,8 @@ func TestComposeFile(t *testing.T) {
 	t.Parallel()
 	project, err := load(t, newEnv(t))
 	require.NoError(t, err)
-	require.Len(t, project.Services, 5)
+	require.Len(t, project.Services, 5, "the proxy comes with its profile only")
+	require.Contains(t, project.DisabledServices, "caddy")
 	for name, service := range project.Services {
 		if name == "migrate" {
 			continue

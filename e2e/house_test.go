@@ -75,7 +75,7 @@ func newHouse(t *testing.T, apis, workers int) *house {
 	h.pool = testdb.Open(t, h.address)
 	passwords, err := auth.NewPasswords()
 	require.NoError(t, err)
-	_, err = service.NewAccounts(postgres.NewStore(h.pool), passwords, nil).Register(t.Context(),
+	_, err = service.NewAccountsOffline(postgres.NewStore(h.pool), passwords).Register(t.Context(),
 		service.Account{Email: adminEmail, Password: adminPassword, Role: coupon.Admin})
 	require.NoError(t, err)
 	for range apis {
@@ -131,7 +131,7 @@ func (h *house) launch(t *testing.T, kind string) *process {
 	}
 	p.cmd = exec.Command(filepath.Join(bin, kind))
 	p.cmd.Env = append(os.Environ(), "DATABASE_URL="+h.address+separator+"application_name="+p.name, "REDIS_URL="+h.redis.URL,
-		"AUTH_SECRET="+secret, "WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8", fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
+		"AUTH_SECRET="+secret, "LIMIT_ANONYMOUS=off", "LIMIT_REGISTRATIONS=off", "LIMIT_SIGN_INS_FROM=off", "LIMIT_SIGN_INS=off", "LIMIT_SIGN_INS_TO=off", "WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8", fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	require.NoError(t, p.cmd.Start())
 	go func() {

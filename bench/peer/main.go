@@ -19,7 +19,9 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/health"
 	"couponbook/internal/httpapi"
+	"couponbook/internal/limit"
 	"couponbook/internal/postgres"
+	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
 	"couponbook/internal/telemetry"
 )
@@ -52,7 +54,12 @@ func run(ctx context.Context, design string) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := auth.NewTokens(cfg.AuthSecret, cfg.SessionTTL)
+	keys, err := cfg.Keyring()
+	if err != nil {
+		return err
+	}
+	tokens := auth.NewTokens(keys, cfg.AccessTTL)
+	client, err := redisdb.Open(cfg.RedisURL, redisdb.ForQueues)
 	if err != nil {
 		return err
 	}
@@ -64,11 +71,12 @@ func run(ctx context.Context, design string) error {
 	ok := func(context.Context) error { return nil }
 	metrics := telemetry.NewMetrics(pool)
 	handler, err := httpapi.New(httpapi.Options{
-		Accounts: service.NewAccounts(store, passwords, tokens), Service: service.New(store, silent{}),
+		Accounts: service.NewAccounts(store, passwords, tokens, service.NewEndedSessions(store, tokens.Lives()), service.SessionTimes{}), Service: service.New(store, silent{}),
 		Claims: claims{pool, designs[design]}, Followers: service.NewFollowers(store),
-		Till:   service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
+		Till:   service.NewTill(store, auth.NewLockTokens(keys)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
-		Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Web: fstest.MapFS{}, Observe: metrics.Request,
+		Tokens: tokens, Cursors: httpapi.NewCursors(keys), Web: fstest.MapFS{}, Observe: metrics.Request,
+		Limits: limit.New(client), Rates: cfg.Rates,
 	})
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"couponbook/internal/backing"
 	"couponbook/internal/config"
 	"couponbook/internal/httpapi"
+	"couponbook/internal/limit"
 	"couponbook/internal/queue"
 	"couponbook/internal/service"
 	"couponbook/internal/telemetry"
@@ -58,9 +59,14 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := auth.NewTokens(cfg.AuthSecret, cfg.SessionTTL)
+	keys, err := cfg.Keyring()
 	if err != nil {
 		return err
+	}
+	tokens := auth.NewTokens(keys, cfg.AccessTTL)
+	ended := service.NewEndedSessions(behind.Store, tokens.Lives())
+	if err = ended.Look(ctx); err != nil { // before anybody can use one
+		return fmt.Errorf("read ended sessions: %w", err)
 	}
 
 	store, tasks := behind.Store, queue.NewClient(behind.Redis)
@@ -72,15 +78,15 @@ func run(ctx context.Context) error {
 	sender := webhook.NewSender(cfg.WebhookGuard(), nil)
 	defer sender.Close()
 	metrics := telemetry.NewMetrics(behind.Pool)
-	cases := service.UseCases{
-		Service: books, Webhooks: service.NewWebhooks(books, sender), Accounts: service.NewAccounts(store, passwords, tokens),
-	}
+	accounts := service.NewAccounts(store, passwords, tokens, ended, service.SessionTimes{Idle: cfg.SessionIdle, Most: cfg.SessionMost})
+	cases := service.UseCases{Service: books, Webhooks: service.NewWebhooks(books, sender), Accounts: accounts}
+	limits := limit.New(behind.Redis)
 	handler, err := httpapi.New(httpapi.Options{
-		Accounts: cases.Accounts, Service: books, Webhooks: cases.Webhooks, Keyed: service.NewKeyed(cases, auth.NewSeal(cfg.AuthSecret)),
-		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(cfg.AuthSecret)),
-		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(cfg.AuthSecret), Links: httpapi.NewLinks(cfg.AuthSecret), Web: web.Files(),
-		Tasks: tasks.Tasks, Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request,
-		UploadWithin: service.UploadWithin, CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies,
+		Accounts: accounts, Service: books, Webhooks: cases.Webhooks, Keyed: service.NewKeyed(cases),
+		Claims: claims, Followers: followers, Till: service.NewTill(store, auth.NewLockTokens(keys)),
+		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(keys), Links: httpapi.NewLinks(keys), Web: web.Files(),
+		Tasks: tasks.Tasks, Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request, Limits: limits, Rates: cfg.Rates,
+		UploadWithin: service.UploadWithin, CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies, CORSOrigins: cfg.CORSOrigins,
 	})
 	if err != nil {
 		return err
@@ -90,6 +96,8 @@ func run(ctx context.Context) error {
 	var running sync.WaitGroup
 	running.Go(func() { ringer.Run(loops) })
 	running.Go(func() { claims.Run(loops) })
+	running.Go(func() { accounts.Run(loops) })
+	running.Go(func() { limits.Run(loops) })
 	running.Go(func() { followers.Run(loops) })
 	running.Go(func() { tasks.FollowDone(loops, followers.Done) })
 	defer books.Close()

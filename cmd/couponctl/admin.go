@@ -35,7 +35,7 @@ func adminCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				user, err := service.NewAccounts(postgres.NewStore(pool), passwords, nil).Register(cmd.Context(), account)
+				user, err := service.NewAccountsOffline(postgres.NewStore(pool), passwords).Register(cmd.Context(), account)
 				if err != nil {
 					return explain(err)
 				}

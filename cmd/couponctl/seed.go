@@ -87,7 +87,7 @@ func seedPeople(ctx context.Context, store *postgres.Store) (map[string]uuid.UUI
 	if err != nil {
 		return nil, err
 	}
-	accounts := service.NewAccounts(store, passwords, nil)
+	accounts := service.NewAccountsOffline(store, passwords)
 	ids := map[string]uuid.UUID{}
 	for _, person := range demoPeople {
 		user, err := store.UserByEmail(ctx, person.Email)

@@ -2,9 +2,7 @@ package auth
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
 	"strings"
 )
@@ -13,13 +11,19 @@ import (
 const keyMark = "cbk_"
 
 // NewKey makes an API key: the text to show once, the prefix to find it by and
-// the digest to store. The secret has 256 random bits.
+// the digest of its secret to store.
 func NewKey() (text, prefix string, digest []byte) {
-	var raw [6 + 32]byte
+	var raw [6]byte
 	_, _ = rand.Read(raw[:]) // never fails since Go 1.24
-	prefix = hex.EncodeToString(raw[:6])
-	secret := base64.RawURLEncoding.EncodeToString(raw[6:])
-	return keyMark + prefix + "_" + secret, prefix, digestOf(secret)
+	prefix = hex.EncodeToString(raw[:])
+	text, digest = NewKeySecret(prefix)
+	return text, prefix, digest
+}
+
+// NewKeySecret makes another secret for the key with a prefix.
+func NewKeySecret(prefix string) (text string, digest []byte) {
+	secret, digest := NewSecret("")
+	return keyMark + prefix + "_" + secret, digest
 }
 
 // IsKey reports whether a bearer credential is an API key rather than a token.
@@ -34,10 +38,5 @@ func SplitKey(text string) (prefix, secret string, ok bool) {
 
 // SecretMatches compares a secret with a stored digest in constant time.
 func SecretMatches(secret string, digest []byte) bool {
-	return subtle.ConstantTimeCompare(digestOf(secret), digest) == 1
-}
-
-func digestOf(secret string) []byte {
-	sum := sha256.Sum256([]byte(secret))
-	return sum[:]
+	return subtle.ConstantTimeCompare(Digest(secret), digest) == 1
 }

@@ -1,8 +1,6 @@
 package auth
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 
 	"github.com/google/uuid"
@@ -10,19 +8,18 @@ import (
 
 // LockTokens derives the tokens of locks on coupons from the locks' ids, so
 // that a token is stored nowhere and can be given again to whom it belongs.
-type LockTokens struct{ secret []byte }
+type LockTokens struct{ signer Signer }
 
-// NewLockTokens derives with the process's secret.
-func NewLockTokens(secret string) LockTokens { return LockTokens{[]byte("lock:" + secret)} }
+// NewLockTokens derives tokens of 128 bits.
+func NewLockTokens(keys Keyring) LockTokens { return LockTokens{keys.Signer("lock", 16)} }
 
-// Of is the token of a lock: 128 bits.
+// Of is the token of a lock.
 func (l LockTokens) Of(lock uuid.UUID) string {
-	mac := hmac.New(sha256.New, l.secret)
-	mac.Write(lock[:])
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+	return base64.RawURLEncoding.EncodeToString(l.signer.Sign(lock[:]))
 }
 
 // Proves reports whether token is that of the lock; no lock has none.
 func (l LockTokens) Proves(lock *uuid.UUID, token string) bool {
-	return lock != nil && hmac.Equal([]byte(l.Of(*lock)), []byte(token))
+	proof, err := base64.RawURLEncoding.DecodeString(token)
+	return err == nil && lock != nil && l.signer.Proves(proof, lock[:])
 }

@@ -36,10 +36,11 @@ var Scopes = []Scope{BooksRead, BooksWrite, ClaimsWrite, CouponsRedeem, CouponsW
 // Principal is an authenticated caller. A key acts for its owner, within its
 // scopes; a person has no scopes and needs none.
 type Principal struct {
-	UserID uuid.UUID
-	Role   coupon.Role
-	KeyID  *uuid.UUID // nil: a person
-	Scopes []Scope
+	UserID    uuid.UUID
+	Role      coupon.Role
+	SessionID *uuid.UUID // of a person
+	KeyID     *uuid.UUID // nil: a person
+	Scopes    []Scope
 }
 
 // IsKey reports whether the caller is a server with an API key.

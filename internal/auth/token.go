@@ -1,11 +1,8 @@
 package auth
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -14,82 +11,96 @@ import (
 	"couponbook/internal/coupon"
 )
 
-// MinSecret is the least length of the signing secret, in bytes.
-const MinSecret = 32
-
 const (
 	issuer    = "couponbook"
 	audience  = "couponbook-api"
 	tokenType = "access"
+	leeway    = 5 * time.Second
 )
 
 // Tokens signs and checks access tokens (JWT, HS256 and nothing else).
 type Tokens struct {
-	secret []byte
+	keys   []signingKey
+	csrf   Signer
 	ttl    time.Duration
 	parser *jwt.Parser
 }
 
 // NewTokens makes tokens that are valid for ttl.
-func NewTokens(secret string, ttl time.Duration) (*Tokens, error) {
-	if len(secret) < MinSecret {
-		return nil, fmt.Errorf("the signing secret has %d bytes: use at least %d random ones", len(secret), MinSecret)
-	}
-	return &Tokens{[]byte(secret), ttl, jwt.NewParser(
+func NewTokens(keys Keyring, ttl time.Duration) *Tokens {
+	return &Tokens{keys.keysFor("access token"), keys.Signer("csrf", 32), ttl, jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
-		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithLeeway(5*time.Second),
-	)}, nil
+		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
+	)}
 }
+
+// Lives is how long a token is believed, at most: its own time and the leeway
+// for clocks that differ.
+func (t *Tokens) Lives() time.Duration { return t.ttl + leeway }
 
 type claims struct {
 	jwt.RegisteredClaims
-	Role coupon.Role `json:"role"`
-	Type string      `json:"typ"`
+	Role    coupon.Role `json:"role"`
+	Session uuid.UUID   `json:"sid"`
+	Type    string      `json:"typ"`
 }
 
 // Token is a signed access token.
 type Token struct {
 	Text      string
-	SessionID string // what a CSRF token is bound to
+	SessionID uuid.UUID
 	ExpiresAt time.Time
 }
 
-// Issue signs a token for a user.
-func (t *Tokens) Issue(user coupon.User, now time.Time) (Token, error) {
-	token := Token{SessionID: uuid.NewString(), ExpiresAt: now.Add(t.ttl).Truncate(time.Second)}
-	var err error
-	token.Text, err = jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
+// Issue signs a token for a user, in one of his sessions.
+func (t *Tokens) Issue(user coupon.User, session uuid.UUID, now time.Time) (Token, error) {
+	token := Token{SessionID: session, ExpiresAt: now.Add(t.ttl).Truncate(time.Second)}
+	unsigned := jwt.NewWithClaims(jwt.SigningMethodHS256, claims{
 		RegisteredClaims: jwt.RegisteredClaims{
-			Issuer: issuer, Audience: jwt.ClaimStrings{audience}, Subject: user.ID.String(), ID: token.SessionID,
+			Issuer: issuer, Audience: jwt.ClaimStrings{audience}, Subject: user.ID.String(), ID: uuid.NewString(),
 			IssuedAt: jwt.NewNumericDate(now), ExpiresAt: jwt.NewNumericDate(token.ExpiresAt),
 		},
-		Role: user.Role, Type: tokenType,
-	}).SignedString(t.secret)
+		Role: user.Role, Session: session, Type: tokenType,
+	})
+	unsigned.Header["kid"] = t.keys[0].id
+	var err error
+	token.Text, err = unsigned.SignedString(t.keys[0].key)
 	return token, err
 }
 
-// Check returns the principal and the session id of a token that is ours and valid.
-func (t *Tokens) Check(text string) (Principal, string, error) {
+// Check returns the principal of a token that is ours and valid. Whether its
+// session has ended is not the token's to know.
+func (t *Tokens) Check(text string) (Principal, error) {
 	var c claims
-	if _, err := t.parser.ParseWithClaims(text, &c, func(*jwt.Token) (any, error) { return t.secret, nil }); err != nil {
-		return Principal{}, "", err
+	if _, err := t.parser.ParseWithClaims(text, &c, t.key); err != nil {
+		return Principal{}, err
 	}
 	if c.Type != tokenType {
-		return Principal{}, "", errors.New("not an access token")
+		return Principal{}, errors.New("not an access token")
 	}
 	id, err := uuid.Parse(c.Subject)
-	return Principal{UserID: id, Role: c.Role}, c.ID, err
+	return Principal{UserID: id, Role: c.Role, SessionID: &c.Session}, err
+}
+
+// key finds the key that a token names: one of ours, whatever else its header
+// says of where keys are.
+func (t *Tokens) key(token *jwt.Token) (any, error) {
+	for _, key := range t.keys {
+		if token.Header["kid"] == key.id {
+			return key.key, nil
+		}
+	}
+	return nil, errors.New("signed with a key that is not known")
 }
 
 // CSRF returns the token that a browser must send along with its session
 // cookie: other sites can make it send the cookie, but cannot read this.
-func (t *Tokens) CSRF(sessionID string) string {
-	mac := hmac.New(sha256.New, t.secret)
-	mac.Write([]byte("csrf:" + sessionID))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+func (t *Tokens) CSRF(session uuid.UUID) string {
+	return base64.RawURLEncoding.EncodeToString(t.csrf.Sign(session[:]))
 }
 
 // CSRFMatches compares in constant time.
-func (t *Tokens) CSRFMatches(sessionID, token string) bool {
-	return hmac.Equal([]byte(t.CSRF(sessionID)), []byte(token))
+func (t *Tokens) CSRFMatches(session uuid.UUID, token string) bool {
+	proof, err := base64.RawURLEncoding.DecodeString(token)
+	return err == nil && t.csrf.Proves(proof, session[:])
 }

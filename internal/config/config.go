@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
+	"os"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/caarlos0/env/v11"
 
 	"couponbook/internal/auth"
+	"couponbook/internal/limit"
 	"couponbook/internal/webhook"
 )
 
@@ -25,12 +29,23 @@ type Config struct {
 	Listen  string `env:"LISTEN" envDefault:":8080"`
 	Metrics string `env:"METRICS_LISTEN" envDefault:"127.0.0.1:9090"`
 
-	AuthSecret string        `env:"AUTH_SECRET"`
-	SessionTTL time.Duration `env:"SESSION_TTL" envDefault:"1h"`
+	// AuthSecret signs tokens, cursors and links. While it is being replaced, what
+	// the previous one signed is believed too.
+	AuthSecret         string `env:"AUTH_SECRET"`
+	AuthSecretPrevious string `env:"AUTH_SECRET_PREVIOUS"`
+	// AccessTTL is how long an access token lives; sessions are carried on by
+	// refresh tokens until they are idle for too long, or too old.
+	AccessTTL   time.Duration `env:"ACCESS_TTL" envDefault:"15m"`
+	SessionIdle time.Duration `env:"SESSION_IDLE" envDefault:"168h"`
+	SessionMost time.Duration `env:"SESSION_MAX" envDefault:"720h"`
 	// CookieSecure keeps session cookies off plain HTTP. Turn it off only on loopback.
 	CookieSecure bool `env:"COOKIE_SECURE" envDefault:"true"`
 	// TrustedProxies may set X-Forwarded-For; none by default.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
+	// CORSOrigins are the other sites whose pages may call the API.
+	CORSOrigins []string `env:"CORS_ORIGINS"`
+	// Rates are how often callers may do what.
+	Rates limit.Rates `envPrefix:"LIMIT_"`
 
 	// Webhooks go to public addresses only, by https. For development, plain HTTP
 	// and named ranges (like 127.0.0.0/8) can be allowed.
@@ -62,13 +77,11 @@ type Config struct {
 func ReadAPI() (Config, error) {
 	return read(func(c Config) []error {
 		var wrong []error
-		if len(c.AuthSecret) < auth.MinSecret {
-			wrong = append(wrong, fmt.Errorf("AUTH_SECRET has %d bytes, needs at least %d: make one with `openssl rand -hex 32`",
-				len(c.AuthSecret), auth.MinSecret))
+		if _, err := c.Keyring(); err != nil {
+			wrong = append(wrong, err)
 		}
-		if c.SessionTTL < time.Minute || c.SessionTTL > 24*time.Hour {
-			wrong = append(wrong, fmt.Errorf("SESSION_TTL is %s: use 1m to 24h", c.SessionTTL))
-		}
+		wrong = append(wrong, c.times()...)
+		wrong = append(wrong, c.origins()...)
 		if c.ShedAfter != 0 && (c.ShedAfter < time.Second || c.ShedAfter > 10*time.Minute) {
 			wrong = append(wrong, fmt.Errorf("SHED_AFTER is %s: use 1s to 10m, or 0 to accept claims however long they wait", c.ShedAfter))
 		}
@@ -83,8 +96,82 @@ func ReadWorker() (Config, error) { return read(Config.services) }
 func ReadTool() (Config, error) { return read(func(Config) []error { return nil }) }
 
 func read(check func(Config) []error) (Config, error) {
-	c, err := env.ParseAs[Config]()
-	return c, errors.Join(append(unreadable(err), check(c)...)...)
+	given := env.ToMap(os.Environ())
+	fileErr := readSecretFiles(given)
+	c, err := env.ParseAsWithOptions[Config](env.Options{Environment: given})
+	return c, errors.Join(append(append([]error{fileErr}, unreadable(err)...), check(c)...)...)
+}
+
+// secrets can come from a file, as orchestrators hand them out: NAME_FILE has its path.
+var secrets = []string{"AUTH_SECRET", "AUTH_SECRET_PREVIOUS", "DATABASE_URL", "REDIS_URL"}
+
+func readSecretFiles(given map[string]string) error {
+	var wrong []error
+	for _, name := range secrets {
+		path, named := given[name+"_FILE"]
+		if !named || path == "" {
+			continue
+		}
+		if given[name] != "" {
+			wrong = append(wrong, fmt.Errorf("%s and %s_FILE are both set: keep one", name, name))
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s_FILE cannot be read: %w", name, err))
+			continue
+		}
+		given[name] = strings.TrimSpace(string(text))
+	}
+	return errors.Join(wrong...)
+}
+
+// Keyring is what tokens, cursors and links are signed with.
+func (c Config) Keyring() (auth.Keyring, error) {
+	switch {
+	case len(c.AuthSecret) < auth.MinSecret:
+		return auth.Keyring{}, fmt.Errorf("AUTH_SECRET has %d bytes, needs at least %d: make one with `openssl rand -hex 32`",
+			len(c.AuthSecret), auth.MinSecret)
+	case c.AuthSecretPrevious != "" && len(c.AuthSecretPrevious) < auth.MinSecret:
+		return auth.Keyring{}, fmt.Errorf("AUTH_SECRET_PREVIOUS has %d bytes: set what AUTH_SECRET was before, or nothing", len(c.AuthSecretPrevious))
+	case c.AuthSecret == c.AuthSecretPrevious:
+		return auth.Keyring{}, errors.New("AUTH_SECRET and AUTH_SECRET_PREVIOUS are the same: make a new AUTH_SECRET, or unset the previous one")
+	}
+	return auth.NewKeyring(c.AuthSecret, c.AuthSecretPrevious)
+}
+
+func (c Config) times() []error {
+	var wrong []error
+	for _, t := range []struct {
+		name               string
+		value, least, most time.Duration
+	}{
+		{"ACCESS_TTL", c.AccessTTL, time.Minute, time.Hour},
+		{"SESSION_IDLE", c.SessionIdle, 5 * time.Minute, c.SessionMost},
+		{"SESSION_MAX", c.SessionMost, time.Hour, 365 * 24 * time.Hour},
+	} {
+		if t.value < t.least || t.value > t.most {
+			wrong = append(wrong, fmt.Errorf("%s is %s: use %s to %s", t.name, t.value, t.least, t.most))
+		}
+	}
+	return wrong
+}
+
+func (c Config) origins() []error {
+	var wrong []error
+	for _, origin := range c.CORSOrigins {
+		u, err := url.Parse(origin)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Scheme+"://"+u.Host != origin {
+			wrong = append(wrong, fmt.Errorf("CORS_ORIGINS has %q: use origins like https://shop.example.com, without a path", origin))
+		}
+	}
+	for _, proxy := range c.TrustedProxies {
+		_, addressErr := netip.ParseAddr(proxy)
+		if _, err := netip.ParsePrefix(proxy); err != nil && addressErr != nil {
+			wrong = append(wrong, fmt.Errorf("TRUSTED_PROXIES has %q: use addresses or networks like 10.0.0.0/8", proxy))
+		}
+	}
+	return wrong
 }
 
 // unreadable names the variables whose values cannot be read, where the
@@ -99,6 +186,8 @@ func unreadable(err error) []error {
 		if parse, ok := errors.AsType[env.ParseError](one); ok {
 			if field, found := reflect.TypeFor[Config]().FieldByName(parse.Name); found {
 				one = fmt.Errorf("%s cannot be read: %w", field.Tag.Get("env"), parse.Err)
+			} else if field, found = reflect.TypeFor[limit.Rates]().FieldByName(parse.Name); found {
+				one = fmt.Errorf("LIMIT_%s cannot be read: %w", field.Tag.Get("env"), parse.Err)
 			}
 		}
 		wrong = append(wrong, one)

@@ -4,6 +4,7 @@ package config_test
 import (
 	"net/netip"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,19 +13,42 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"couponbook/internal/config"
+	"couponbook/internal/limit"
 )
 
 const (
 	database = "postgres://db/couponbook"
 	redis    = "redis://cache:6379/0"
 	secret   = "0123456789abcdef0123456789abcdef"
+	previous = "fedcba9876543210fedcba9876543210"
 )
+
+func a(n int) limit.Rate { return limit.Rate{Count: n, Per: time.Minute} }
+
+// defaultRates are those of docs/operations.md.
+func defaultRates() limit.Rates {
+	in := func(n int, per time.Duration) limit.Rate { return limit.Rate{Count: n, Per: per} }
+	return limit.Rates{
+		Requests: a(1200), KeyRequests: a(300_000), Anonymous: a(300), Claims: a(60), SignIns: in(10, 15*time.Minute),
+		SignInsFrom: in(100, 15*time.Minute), SignInsTo: in(100, 15*time.Minute), Registrations: in(60, time.Hour),
+		WrongCodes: in(10, 10*time.Minute), WrongFrom: in(50, 10*time.Minute),
+	}
+}
 
 // setenv makes exactly these variables of ours set, for this test.
 func setenv(t *testing.T, set map[string]string) {
 	t.Helper()
+	var names []string
 	for field := range reflect.TypeFor[config.Config]().Fields() {
-		name := field.Tag.Get("env")
+		names = append(names, field.Tag.Get("env"), field.Tag.Get("env")+"_FILE")
+	}
+	for field := range reflect.TypeFor[limit.Rates]().Fields() {
+		names = append(names, "LIMIT_"+field.Tag.Get("env"))
+	}
+	for _, name := range names {
+		if name == "" || name == "_FILE" {
+			continue
+		}
 		t.Setenv(name, "") // which restores it after the test
 		require.NoError(t, os.Unsetenv(name))
 	}
@@ -45,7 +69,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":8080", Metrics: "127.0.0.1:9090", AuthSecret: secret,
-		SessionTTL: time.Hour, CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, ShedAfter: 15 * time.Second, LogLevel: "info", GCPercent: 400, Demo: true,
+		AccessTTL: 15 * time.Minute, SessionIdle: 7 * 24 * time.Hour, SessionMost: 30 * 24 * time.Hour, Rates: defaultRates(), CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, ShedAfter: 15 * time.Second, LogLevel: "info", GCPercent: 400, Demo: true,
 	}, c)
 }
 
@@ -53,7 +77,10 @@ func TestDefaults(t *testing.T) {
 func TestVariables(t *testing.T) {
 	setenv(t, map[string]string{
 		"DATABASE_URL": database, "REDIS_URL": redis, "LISTEN": ":1", "METRICS_LISTEN": ":2", "AUTH_SECRET": secret,
-		"SESSION_TTL": "90m", "COOKIE_SECURE": "false", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
+		"AUTH_SECRET_PREVIOUS": previous, "ACCESS_TTL": "5m", "SESSION_IDLE": "1h", "SESSION_MAX": "2h", "CORS_ORIGINS": "https://a.example,http://b.example:8080",
+		"LIMIT_REQUESTS": "1/1m", "LIMIT_KEY_REQUESTS": "2/1m", "LIMIT_ANONYMOUS": "3/1m", "LIMIT_CLAIMS": "4/1m", "LIMIT_SIGN_INS": "5/1m",
+		"LIMIT_SIGN_INS_FROM": "6/1m", "LIMIT_SIGN_INS_TO": "7/1m", "LIMIT_REGISTRATIONS": "8/1m", "LIMIT_WRONG_CODES": "off", "LIMIT_WRONG_CODES_FROM": "10/1m",
+		"COOKIE_SECURE": "false", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
 		"WORKER_DB_CONNECTIONS": "4", "SHED_AFTER": "0", "LOG_LEVEL": "debug", "GOGC": "200", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
 		"WEBHOOK_ALLOW_HTTP": "true", "WEBHOOK_ALLOW_RANGES": "127.0.0.0/8,::1/128", "WEBHOOK_PORTS": "443,8443",
 	})
@@ -61,7 +88,13 @@ func TestVariables(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":1", Metrics: ":2", AuthSecret: secret,
-		SessionTTL: 90 * time.Minute, CookieSecure: false, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
+		AuthSecretPrevious: previous, AccessTTL: 5 * time.Minute, SessionIdle: time.Hour, SessionMost: 2 * time.Hour,
+		CORSOrigins: []string{"https://a.example", "http://b.example:8080"},
+		Rates: limit.Rates{
+			Requests: a(1), KeyRequests: a(2), Anonymous: a(3), Claims: a(4), SignIns: a(5), SignInsFrom: a(6), SignInsTo: a(7),
+			Registrations: a(8), WrongFrom: a(10),
+		},
+		CookieSecure: false, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		APIConnections: 3, WorkerConnections: 4, LogLevel: "debug", GCPercent: 200, DevPostgres: "npm", Demo: false,
 		WebhookAllowHTTP: true, WebhookPorts: []int{443, 8443},
 		WebhookAllowRanges: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
@@ -78,11 +111,18 @@ func TestWrongValuesOfTheAPI(t *testing.T) {
 		"no Redis":          {"REDIS_URL", "", []string{"REDIS_URL is not set", "redis://"}},
 		"no secret":         {"AUTH_SECRET", "", []string{"AUTH_SECRET has 0 bytes", "at least 32", "openssl rand -hex 32"}},
 		"short secret":      {"AUTH_SECRET", secret[1:], []string{"AUTH_SECRET has 31 bytes", "at least 32"}},
-		"short session":     {"SESSION_TTL", "59s", []string{"SESSION_TTL is 59s", "1m to 24h"}},
-		"long session":      {"SESSION_TTL", "24h1s", []string{"SESSION_TTL is 24h0m1s", "1m to 24h"}},
+		"short previous":    {"AUTH_SECRET_PREVIOUS", secret[1:], []string{"AUTH_SECRET_PREVIOUS has 31 bytes"}},
+		"the same secret":   {"AUTH_SECRET_PREVIOUS", secret, []string{"are the same"}},
+		"short token":       {"ACCESS_TTL", "59s", []string{"ACCESS_TTL is 59s", "1m0s to 1h0m0s"}},
+		"long token":        {"ACCESS_TTL", "61m", []string{"ACCESS_TTL is 1h1m0s"}},
+		"idle for ever":     {"SESSION_IDLE", "721h", []string{"SESSION_IDLE is 721h0m0s", "5m0s to 720h0m0s"}},
+		"endless session":   {"SESSION_MAX", "10000h", []string{"SESSION_MAX is 10000h0m0s"}},
+		"origin with path":  {"CORS_ORIGINS", "https://a.example/x", []string{`CORS_ORIGINS has "https://a.example/x"`}},
+		"any origin":        {"CORS_ORIGINS", "*", []string{"CORS_ORIGINS has"}},
+		"proxy by name":     {"TRUSTED_PROXIES", "proxy", []string{`TRUSTED_PROXIES has "proxy"`}},
 		"hasty shedding":    {"SHED_AFTER", "999ms", []string{"SHED_AFTER is 999ms", "1s to 10m"}},
 		"late shedding":     {"SHED_AFTER", "11m", []string{"SHED_AFTER is 11m0s", "1s to 10m"}},
-		"backwards session": {"SESSION_TTL", "-1h", []string{"SESSION_TTL is -1h0m0s", "1m to 24h"}},
+		"backwards session": {"ACCESS_TTL", "-1h", []string{"ACCESS_TTL is -1h0m0s"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set := enough()
@@ -97,22 +137,46 @@ func TestWrongValuesOfTheAPI(t *testing.T) {
 	}
 }
 
-// The longest and the shortest session are allowed.
-func TestSessionLimits(t *testing.T) {
-	for _, ttl := range []string{"1m", "24h"} {
+// The longest and the shortest token are allowed.
+func TestTokenLimits(t *testing.T) {
+	for _, ttl := range []string{"1m", "1h"} {
 		set := enough()
-		set["SESSION_TTL"] = ttl
+		set["ACCESS_TTL"] = ttl
 		setenv(t, set)
 		_, err := config.ReadAPI()
 		require.NoError(t, err)
 	}
 }
 
+// Secrets come from files too; a file that is not there, or beside a value, is
+// told.
+func TestSecretFiles(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret")
+	require.NoError(t, os.WriteFile(file, []byte(secret+"\n"), 0o600))
+	set := enough()
+	delete(set, "AUTH_SECRET")
+	set["AUTH_SECRET_FILE"] = file
+	setenv(t, set)
+	c, err := config.ReadAPI()
+	require.NoError(t, err)
+	require.Equal(t, secret, c.AuthSecret)
+
+	set["AUTH_SECRET"] = secret
+	setenv(t, set)
+	_, err = config.ReadAPI()
+	require.ErrorContains(t, err, "AUTH_SECRET and AUTH_SECRET_FILE are both set")
+	delete(set, "AUTH_SECRET")
+	set["AUTH_SECRET_FILE"] = file + "-gone"
+	setenv(t, set)
+	_, err = config.ReadAPI()
+	require.ErrorContains(t, err, "AUTH_SECRET_FILE cannot be read")
+}
+
 // Everything that is wrong is told at once.
 func TestAllWrongValuesAreTold(t *testing.T) {
-	setenv(t, map[string]string{"SESSION_TTL": "0"})
+	setenv(t, map[string]string{"ACCESS_TTL": "0"})
 	_, err := config.ReadAPI()
-	for _, name := range []string{"AUTH_SECRET", "SESSION_TTL", "DATABASE_URL", "REDIS_URL"} {
+	for _, name := range []string{"AUTH_SECRET", "ACCESS_TTL", "DATABASE_URL", "REDIS_URL"} {
 		require.ErrorContains(t, err, name)
 	}
 	require.Len(t, strings.Split(err.Error(), "\n"), 4)
@@ -142,7 +206,8 @@ func TestTheToolNeedsNothing(t *testing.T) {
 // A value that is not even of its type stops every program.
 func TestUnreadableValues(t *testing.T) {
 	for _, c := range []struct{ variable, value string }{
-		{"SESSION_TTL", "an hour"},
+		{"ACCESS_TTL", "an hour"},
+		{"LIMIT_CLAIMS", "many"},
 		{"COOKIE_SECURE", "perhaps"},
 		{"API_DB_CONNECTIONS", "many"},
 		{"WORKER_DB_CONNECTIONS", "1.5"},

@@ -51,11 +51,11 @@ func (g Generator) DrawRank() (int64, error) {
 }
 
 // Normalise returns the form in which codes are compared: NFKC, upper case,
-// without spaces and separators.
+// without spaces, separators, and NUL, which Postgres cannot compare.
 func Normalise(code string) string {
 	bare := strings.Map(func(r rune) rune {
 		switch r {
-		case ' ', '\t', '-', '_', '.':
+		case ' ', '\t', '-', '_', '.', 0:
 			return -1
 		}
 		return r

@@ -56,6 +56,11 @@ func (e *Error) With(format string, args ...any) *Error {
 	return &Error{Kind: e.Kind, Code: e.Code, Message: fmt.Sprintf(format, args...)}
 }
 
+// After returns the error with the time after which it may work.
+func (e *Error) After(pause time.Duration) *Error {
+	return (&Error{Kind: e.Kind, Code: e.Code, Message: e.Message}).after(pause)
+}
+
 func (e *Error) after(pause time.Duration) *Error {
 	e.RetryAfter = pause
 	return e
@@ -160,8 +165,16 @@ var (
 var (
 	ErrUserNotFound     = declare(NotFound, "user_not_found", "There is no such user: check the reference, or set create_missing.")
 	ErrEmailTaken       = declare(Conflict, "email_taken", "There is already an account with this e-mail: sign in instead.")
+	ErrExternalIDTaken  = declare(Conflict, "external_id_taken", "There is already a user with this external id: use that one.")
 	ErrWrongCredentials = declare(Unauthenticated, "wrong_credentials", "E-mail or password is wrong.")
 	ErrUnauthenticated  = declare(Unauthenticated, "unauthenticated", "Sign in, or send an access token or API key as Authorization: Bearer.")
+	ErrUserErased       = declare(Gone, "user_erased", "The user has been erased: nothing of him can be changed.")
+	ErrNoSignIn         = declare(Conflict, "no_sign_in", "The user has no e-mail to sign in with: give him one first.")
+	ErrOwnAccount       = declare(Conflict, "own_account", "Nobody changes his own role, disables or erases himself: ask another admin.")
+	ErrKeyNetwork       = declare(Forbidden, "key_network", "The API key may not be used from this address: add its network to the key.")
+	ErrTooMany          = declare(Limited, "too_many_requests", "Too many requests: wait as long as Retry-After says.")
+	ErrTooManySignIns   = declare(Limited, "too_many_sign_ins", "Too many tries to sign in, or new accounts: wait as long as Retry-After says.")
+	ErrTooManyCodes     = declare(Limited, "too_many_codes", "Too many codes that are not yours: wait as long as Retry-After says, and check what you type.")
 	ErrForbidden        = declare(Forbidden, "forbidden", "Your role does not allow this.")
 	ErrScopeMissing     = declare(Forbidden, "scope_missing", "The API key lacks the scope for this.")
 	ErrKeyNotFound      = declare(NotFound, "api_key_not_found", "There is no such API key: check the id.")

@@ -53,7 +53,11 @@ const (
 	DistributionRecalled  EventType = "distribution.recalled"
 
 	APIKeyCreated EventType = "security.api_key_created"
+	APIKeyRotated EventType = "security.api_key_rotated"
 	APIKeyRevoked EventType = "security.api_key_revoked"
+
+	RefreshTokenReused EventType = "security.refresh_token_reused"
+	CodeGuessing       EventType = "security.code_guessing"
 
 	EndpointFailing       EventType = "webhook_endpoint.failing"
 	EndpointWasDisabled   EventType = "webhook_endpoint.disabled"

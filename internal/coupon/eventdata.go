@@ -131,6 +131,14 @@ type APIKeyData struct {
 	Scopes   []string  `json:"scopes"`
 }
 
+// SecurityData is what events about somebody's behaviour tell.
+type SecurityData struct {
+	EventContext
+	UserID    uuid.UUID  `json:"user_id" format:"uuid" doc:"whose account or key it was done with"`
+	SessionID *uuid.UUID `json:"session_id,omitempty" format:"uuid"`
+	Address   string     `json:"address,omitempty" doc:"where it came from"`
+}
+
 // EndpointData is what the events of endpoints tell.
 type EndpointData struct {
 	EventContext

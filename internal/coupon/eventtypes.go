@@ -53,7 +53,10 @@ var eventTypes = []EventInfo{
 	{DistributionRecalled, "What a distribution gave out was taken back.", RecalledData{}, false},
 
 	{APIKeyCreated, "An API key was made.", APIKeyData{}, false},
+	{APIKeyRotated, "An API key has a new secret; the old one works for a while.", APIKeyData{}, false},
 	{APIKeyRevoked, "An API key was ended.", APIKeyData{}, false},
+	{RefreshTokenReused, "A refresh token came twice, so somebody has stolen it: its session was ended.", SecurityData{}, false},
+	{CodeGuessing, "Somebody has tried too many codes that are not his; at most once an hour.", SecurityData{}, false},
 
 	{EndpointFailing, "An endpoint fails: it is so many percent on its way to being disabled.", EndpointData{}, false},
 	{EndpointWasDisabled, "An endpoint is sent nothing any more.", EndpointData{}, false},

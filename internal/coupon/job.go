@@ -172,6 +172,7 @@ type NewJob struct {
 	Seq            *int64          // its place in the book's queue; nil: it has none
 	Params         json.RawMessage // of a bulk job
 	Callback       *Callback       // is told of its end; nil: none
+	Audit          *AuditEntry     // what staff does with it; nil: nothing to note
 }
 
 // Callback is a URL that is told of a job's end, signed as its endpoint's

@@ -114,10 +114,13 @@ func (r UploadRow) Refused(reason OutcomeReason, detail string) UploadRow {
 }
 
 // shown is a text of a refused row, cut to what can be stored and shown.
-func shown(text string) string {
+func shown(text string) string { return cut(text, mostShown) }
+
+// cut makes any bytes text that can be stored, of at most so many characters.
+func cut(text string, most int) string {
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
-	if runes := []rune(text); len(runes) > mostShown {
-		text = string(runes[:mostShown]) + "…"
+	if runes := []rune(text); len(runes) > most {
+		text = string(runes[:most]) + "…"
 	}
 	return text
 }

@@ -18,6 +18,7 @@ import (
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/health"
+	"couponbook/internal/limit"
 	"couponbook/internal/service"
 )
 
@@ -45,14 +46,20 @@ type Options struct {
 	Monitor   http.Handler                                               // asynqmon, mounted at /monitoring; nil: none
 	Observe   func(method, route string, status int, took time.Duration)
 
+	Limits *limit.Limits
+	Rates  limit.Rates
+
 	UploadWithin   time.Duration // how long a file may take to come in
 	CookieSecure   bool
 	TrustedProxies []string
+	CORSOrigins    []string // of other sites whose pages may call the API, with access tokens
 }
 
 // API has a handler method for each operation.
 type API struct {
 	Options
+	table       []route
+	crossOrigin *http.CrossOriginProtection
 }
 
 // setUp installs what gin and huma keep in globals, once.
@@ -67,19 +74,23 @@ var setUp = sync.OnceFunc(func() {
 
 // New makes the handler of everything that the API process serves.
 func New(o Options) (http.Handler, error) {
-	handler, _, err := build(o)
-	return handler, err
+	return build(o, (*API).routes)
 }
 
-func build(o Options) (http.Handler, huma.API, error) {
+func build(o Options, table func(*API) []route) (http.Handler, error) {
 	setUp()
-	a := &API{o}
+	a := &API{Options: o, crossOrigin: http.NewCrossOriginProtection()}
+	a.table = table(a)
 	engine := gin.New()
 	engine.HandleMethodNotAllowed = true
 	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	engine.Use(a.requestID, a.accessLog, a.recovery, securityHeaders, textual, a.authenticate)
+	engine.Use(a.requestID, a.accessLog, a.recovery, a.securityHeaders)
+	if err := a.allowOrigins(engine); err != nil {
+		return nil, err
+	}
+	engine.Use(textual, a.authenticate)
 	engine.NoRoute(a.web())
 	engine.NoMethod(func(c *gin.Context) { writeProblem(c, errMethod) })
 	engine.GET("/healthz", gin.WrapF(health.Live))
@@ -90,10 +101,10 @@ func build(o Options) (http.Handler, huma.API, error) {
 
 	api := humagin.New(engine, openAPIConfig())
 	group := huma.NewGroup(api, Prefix)
-	for _, r := range a.routes() {
+	for _, r := range a.table {
 		r.mount(a, group)
 	}
-	return engine, api, nil
+	return engine, a.allKnown(engine.Routes())
 }
 
 func openAPIConfig() huma.Config {
@@ -103,12 +114,13 @@ func openAPIConfig() huma.Config {
 	config.SchemasPath = ""  // the schemas are in the document
 	config.CreateHooks = nil // no $schema in every answer
 	config.OpenAPIPath = "/openapi"
+	config.Formats = strictFormats()
 	config.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", func(t reflect.Type, hint string) string {
 		return strings.ReplaceAll(huma.DefaultSchemaNamer(t, hint), "Body", "")
 	})
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "An access token from POST /auth/login, or an API key."},
-		"cookie": {Type: "apiKey", In: "cookie", Name: sessionCookie, Description: "A browser session; unsafe methods need the " + csrfHeader + " header too."},
+		"cookie": {Type: "apiKey", In: "cookie", Name: accessCookie, Description: "A browser session; unsafe methods need the " + csrfHeader + " header too."},
 	}
 	return config
 }

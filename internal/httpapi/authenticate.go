@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"crypto/subtle"
 	"net/http"
 	"strings"
 
@@ -11,18 +12,15 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const (
-	sessionCookie = "couponbook_session"
-	csrfCookie    = "couponbook_csrf"
-	csrfHeader    = "X-CSRF-Token"
-)
+const csrfHeader = "X-CSRF-Token"
 
 type callerKey struct{}
 
 // caller is who sent the request, or why we do not know.
 type caller struct {
 	principal *auth.Principal
-	err       error // credentials that are no good
+	err       error  // credentials that are no good
+	refresh   string // the token in the browser's cookie that carries its session on
 }
 
 func callerOf(ctx context.Context) caller {
@@ -38,8 +36,8 @@ func (a *API) authenticate(c *gin.Context) {
 	var who caller
 	if header := c.GetHeader("Authorization"); header != "" {
 		who = a.bearer(c.Request.Context(), header)
-	} else if cookie, err := c.Cookie(sessionCookie); err == nil && cookie != "" {
-		who = a.session(c.Request, cookie)
+	} else {
+		who = a.browser(c.Request)
 	}
 	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, who))
 }
@@ -56,23 +54,48 @@ func (a *API) bearer(ctx context.Context, header string) caller {
 		}
 		return caller{principal: &p}
 	}
-	p, _, err := a.Tokens.Check(credential)
-	if err != nil {
+	return a.token(credential)
+}
+
+func (a *API) token(text string) caller {
+	p, err := a.Tokens.Check(text)
+	switch {
+	case err != nil:
 		return caller{err: coupon.ErrUnauthenticated}
+	case !a.Accounts.Live(p):
+		return caller{err: coupon.ErrSessionEnded}
 	}
 	return caller{principal: &p}
 }
 
-// session reads a browser's cookie. Other sites can make a browser send it, so
-// that whatever changes something must bring the CSRF token too.
-func (a *API) session(r *http.Request, cookie string) caller {
-	p, session, err := a.Tokens.Check(cookie)
-	if err != nil {
-		return caller{err: coupon.ErrUnauthenticated}
-	}
+// browser reads a browser's cookies. Other sites can make a browser send them, so
+// that whatever changes something must come from our own pages, with the CSRF
+// token that only those can read.
+func (a *API) browser(r *http.Request) caller {
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions
-	if !safe && !a.Tokens.CSRFMatches(session, r.Header.Get(csrfHeader)) {
-		return caller{err: errCSRF}
+	if !safe && a.crossOrigin.Check(r) != nil {
+		return caller{err: errOrigin}
 	}
-	return caller{principal: &p}
+	var who caller
+	if access := cookieOf(r, a.cookie(accessCookie)); access != "" {
+		if who = a.token(access); who.principal != nil && !safe && !a.Tokens.CSRFMatches(*who.principal.SessionID, r.Header.Get(csrfHeader)) {
+			who = caller{err: errCSRF}
+		}
+	}
+	who.refresh = cookieOf(r, a.cookie(refreshCookie))
+	return who
+}
+
+func cookieOf(r *http.Request, name string) string {
+	cookie, err := r.Cookie(name)
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
+// sameCSRF reports whether the header repeats the cookie: for who has no access
+// token any more to compare it with.
+func sameCSRF(header, cookie string) bool {
+	return cookie != "" && subtle.ConstantTimeCompare([]byte(header), []byte(cookie)) == 1
 }

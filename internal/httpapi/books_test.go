@@ -195,7 +195,7 @@ func TestDaysAndBenefit(t *testing.T) {
 	require.Nil(t, book.StartsAt)
 	for _, bad := range []string{
 		`{"ends_at": "soon"}`, `{"starts_at": "2026-02-30"}`, `{"time_zone": "Local", "ends_at": "2099-01-06"}`,
-		`{"metadata": []}`, `{"benefit": {"x": "\u0000"}}`, `{"valid_for_seconds": -1}`, `{"ending_soon_seconds": -1}`,
+		`{"metadata": []}`, `{"valid_for_seconds": -1}`, `{"ending_soon_seconds": -1}`,
 	} {
 		got := h.call(t, manager, http.MethodPatch, path, bad)
 		require.Equal(t, 422, got.status, bad)

@@ -45,7 +45,7 @@ func entries() map[string]string {
 			add(code, status, "The HTTP request itself is at fault; see errors.")
 		}
 	}
-	for _, p := range []*Problem{errNoRoute, errMethod, errCSRF, errCutOff, errTooSlow} {
+	for _, p := range []*Problem{errNoRoute, errMethod, errCSRF, errOrigin, errCutOff, errTooSlow} {
 		add(p.Code, p.Status, p.Detail)
 	}
 	return lines

@@ -120,8 +120,9 @@ func (a *API) bookRedemptions(ctx context.Context, in *bookRedemptionsRequest) (
 }
 
 // given is a filter's value; nil: none was given.
-func given[T ~string](value T) *T {
-	if value == "" {
+func given[T comparable](value T) *T {
+	var none T
+	if value == none {
 		return nil
 	}
 	return &value

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"runtime/debug"
@@ -14,9 +15,25 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+
+	"couponbook/internal/service"
 )
 
-type requestIDKey struct{}
+type requestKey struct{}
+
+// request is what is known of a request on its way.
+type request struct {
+	id      string
+	network string // whom its address is counted as
+	problem string // the code of what it was refused for
+}
+
+func requestOf(ctx context.Context) *request {
+	if r, known := ctx.Value(requestKey{}).(*request); known {
+		return r
+	}
+	return &request{}
+}
 
 // saneID is a request id that a proxy may give us: nothing that could forge a log line.
 var saneID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -28,12 +45,12 @@ func (a *API) requestID(c *gin.Context) {
 		id = uuid.NewString()
 	}
 	c.Header("X-Request-ID", id)
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), requestIDKey{}, id))
-}
-
-func requestIDOf(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
+	address, _ := netip.ParseAddr(c.ClientIP()) // a socket that is not of TCP has none
+	address = address.Unmap().WithZone("")
+	ctx := context.WithValue(c.Request.Context(), requestKey{}, &request{id: id, network: networkOf(address)})
+	c.Request = c.Request.WithContext(service.WithOrigin(ctx, service.Origin{
+		Address: address, RequestID: id, UserAgent: strings.ToValidUTF8(c.Request.UserAgent(), "?"),
+	}))
 }
 
 // accessLog writes one line a request. It has the route's pattern and never
@@ -56,7 +73,10 @@ func (a *API) accessLog(c *gin.Context) {
 	attributes := []slog.Attr{
 		slog.String("method", c.Request.Method), slog.String("route", route), slog.Int("status", status),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000), slog.Int("bytes", c.Writer.Size()),
-		slog.String("client", c.ClientIP()), slog.String("request_id", requestIDOf(ctx)),
+		slog.String("client", c.ClientIP()), slog.String("request_id", requestOf(ctx).id),
+	}
+	if code := requestOf(ctx).problem; code != "" {
+		attributes = append(attributes, slog.String("problem", code))
 	}
 	if p := callerOf(ctx).principal; p != nil {
 		attributes = append(attributes, slog.String("user_id", p.UserID.String()), slog.Bool("api_key", p.IsKey()))
@@ -79,15 +99,22 @@ func (a *API) recovery(c *gin.Context) {
 }
 
 // securityHeaders are right for the API and the web app alike; asynqmon's page
-// needs its own, see monitoringPolicy.
-func securityHeaders(c *gin.Context) {
+// needs its own, see monitoringHeaders. Styles may be inline: the app's parts set
+// the places and sizes of theirs so.
+func (a *API) securityHeaders(c *gin.Context) {
 	h := c.Writer.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "+
-		"font-src 'self' data:; script-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "+
+		"font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
+	if a.CookieSecure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // textual refuses addresses that are no text: no name, code or prefix has the

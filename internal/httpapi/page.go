@@ -1,13 +1,12 @@
 package httpapi
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 
 	"github.com/google/uuid"
 
+	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 )
 
@@ -30,24 +29,18 @@ type idCursor struct {
 
 // Cursors signs the places in lists, so that a client cannot make one up and a
 // damaged one is an error, never page one.
-type Cursors struct{ secret []byte }
+type Cursors struct{ signer auth.Signer }
 
-// NewCursors signs with the process's secret.
-func NewCursors(secret string) Cursors { return Cursors{[]byte("cursor:" + secret)} }
+// NewCursors signs with 8 bytes: enough against accidents and for what a cursor
+// can do.
+func NewCursors(keys auth.Keyring) Cursors { return Cursors{keys.Signer("cursor", 8)} }
 
-const macSize = 8 // bytes; enough against accidents and for what a cursor can do
-
-func (s Cursors) mac(list string, data []byte) []byte {
-	mac := hmac.New(sha256.New, s.secret)
-	mac.Write([]byte(list + "\n"))
-	mac.Write(data)
-	return mac.Sum(nil)[:macSize]
-}
+func placeIn(list string, data []byte) []byte { return append([]byte(list+"\n"), data...) }
 
 // write makes the cursor of a place in the named list.
 func (s Cursors) write(list string, place any) (string, error) {
 	data, err := json.Marshal(place)
-	return base64.RawURLEncoding.EncodeToString(append(s.mac(list, data), data...)), err
+	return base64.RawURLEncoding.EncodeToString(append(s.signer.Sign(placeIn(list, data)), data...)), err
 }
 
 // read finds the place; an empty cursor is the start.
@@ -56,10 +49,11 @@ func (s Cursors) read(list, cursor string, place any) error {
 		return nil
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(raw) < macSize || !hmac.Equal(raw[:macSize], s.mac(list, raw[macSize:])) {
+	size := s.signer.Size()
+	if err != nil || len(raw) < size || !s.signer.Proves(raw[:size], placeIn(list, raw[size:])) {
 		return coupon.InvalidInput(coupon.Field{Pointer: "cursor", Detail: "use next_cursor of this very list, or none"})
 	}
-	return json.Unmarshal(raw[macSize:], place)
+	return json.Unmarshal(raw[size:], place)
 }
 
 // pageOf cuts a list that was read one longer than asked, so that the end is known.

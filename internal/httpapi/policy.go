@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 
@@ -18,6 +17,31 @@ type access struct {
 	public bool
 	roles  []coupon.Role
 	scopes []auth.Scope // of which an API key needs one; empty: no key will do
+	owns   ownership    // what the caller must have; empty: nothing
+}
+
+// ownership says whose the thing must be that a path names. Admins and their keys
+// own everything; for everybody else it does not exist.
+type ownership string
+
+const (
+	ownSession    ownership = "the session is theirs"
+	ownBook       ownership = "they manage the book"
+	readableBook  ownership = "they manage the book, or it is not a draft"
+	openBook      ownership = "they manage the book, or claim for themselves from one that is not a draft"
+	ownCoupon     ownership = "they hold the coupon or manage its book"
+	bookCoupon    ownership = "they manage the coupon's book"
+	ownRedemption ownership = "they manage the book of the redemption"
+	ownPool       ownership = "they manage the pool"
+	ownEndpoint   ownership = "the endpoint is theirs"
+	ownDelivery   ownership = "the delivery's endpoint is theirs"
+	ownJob        ownership = "they submitted the job, it is for them, or they manage its book or pool"
+)
+
+// owning lets those in only who have what the path names.
+func (x access) owning(what ownership) access {
+	x.owns = what
+	return x
 }
 
 // orKey lets API keys with one of the scopes in too, within their owner's role.
@@ -42,20 +66,17 @@ func (x access) String() string {
 		}
 		text += ", and API keys with scope " + strings.Join(keys, " or ")
 	}
-	return text
-}
-
-// errors are the statuses of the refusals, for the API's description.
-func (x access) errors() []int {
-	if x.public {
-		return []int{http.StatusBadRequest, http.StatusUnprocessableEntity}
+	if x.owns != "" {
+		text += "; if " + string(x.owns)
 	}
-	return []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity}
+	return text
 }
 
 // check tells why the caller may not come in, or nil.
 func (x access) check(c caller) error {
 	switch {
+	case c.err == errOrigin: //nolint:errorlint // the very value, see browser
+		return c.err
 	case x.public:
 		return nil
 	case c.err != nil:

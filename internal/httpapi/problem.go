@@ -70,7 +70,9 @@ var (
 	errAddress    = &Problem{Status: http.StatusBadRequest, Code: codeOf[http.StatusBadRequest], Detail: "The address must be text in UTF-8, percent-encoded, without the character NUL."}
 	errCutOff     = &Problem{Status: http.StatusBadRequest, Code: "upload_cut_off", Detail: "The file ended before all of it had come, and nothing of it was kept: send it again."}
 	errCutBody    = &Problem{Status: http.StatusBadRequest, Code: codeOf[http.StatusBadRequest], Detail: "The body ended before all of it had come: send it again."}
+	errTooLarge   = &Problem{Status: http.StatusRequestEntityTooLarge, Code: codeOf[http.StatusRequestEntityTooLarge], Detail: "The body is larger than 1 MiB: send less of it at a time."}
 	errTooSlow    = &Problem{Status: http.StatusRequestTimeout, Code: "upload_too_slow", Detail: "The file took too long to come in, and nothing of it was kept: send it in parts."}
+	errOrigin     = &Problem{Status: http.StatusForbidden, Code: "cross_origin", Detail: "The request comes from a page of another site: add its origin to CORS_ORIGINS, and send an access token instead of a cookie."}
 	errCSRF       = &Problem{Status: http.StatusForbidden, Code: "csrf_token", Detail: "Send the value of the cookie " + csrfCookie + " as the header " + csrfHeader + "."}
 )
 
@@ -110,14 +112,14 @@ func problemOf(ctx context.Context, err error) *Problem {
 	case errors.As(err, &known):
 		problem = &Problem{Status: statusOf[known.Kind], Code: known.Code, Detail: known.Message, Errors: known.Fields, retryAfter: known.RetryAfter}
 		if known.Kind == coupon.Unavailable {
-			slog.ErrorContext(ctx, "request failed", "request_id", requestIDOf(ctx), "error", err)
+			slog.ErrorContext(ctx, "request failed", "request_id", requestOf(ctx).id, "error", err)
 		}
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		problem = &Problem{Status: 499, Code: "client_gone", Detail: "The client went away."}
 	case service.IsTransient(err):
 		return problemOf(ctx, errors.Join(coupon.ErrBusy, err))
 	default:
-		slog.ErrorContext(ctx, "request failed", "request_id", requestIDOf(ctx), "error", err)
+		slog.ErrorContext(ctx, "request failed", "request_id", requestOf(ctx).id, "error", err)
 		problem = &Problem{
 			Status: http.StatusInternalServerError, Code: "internal",
 			Detail: "Something broke on our side; try again, and name the request_id if it stays so.",
@@ -127,7 +129,9 @@ func problemOf(ctx context.Context, err error) *Problem {
 }
 
 func (p *Problem) finish(ctx context.Context) *Problem {
-	p.Type, p.Title, p.RequestID = "urn:couponbook:problem:"+p.Code, http.StatusText(p.Status), requestIDOf(ctx)
+	request := requestOf(ctx)
+	request.problem = p.Code
+	p.Type, p.Title, p.RequestID = "urn:couponbook:problem:"+p.Code, http.StatusText(p.Status), request.id
 	if p.Code == "" {
 		p.Type = "about:blank"
 	}

@@ -47,7 +47,7 @@ func TestBadClaims(t *testing.T) {
 		{"two names", owner, `{"user_id": "` + uuid.NewString() + `", "user": {"email": "a@example.com"}}`, nil, 422, "invalid_input", "/user"},
 		{"no name", owner, `{"user": {}}`, nil, 422, "invalid_input", "/user"},
 		{"broken e-mail", owner, `{"user": {"email": "nobody"}}`, nil, 422, "invalid_input", "/user/email"},
-		{"NUL", owner, `{"user": {"external_id": "a\u0000b"}, "create_missing": true}`, nil, 422, "invalid_input", "/user/external_id"},
+		{"NUL", owner, `{"user": {"external_id": "a\u0000b"}, "create_missing": true}`, nil, 400, "malformed_request", ""},
 		{"unknown user", owner, `{"user": {"external_id": "who"}}`, nil, 404, "user_not_found", ""},
 		{"for someone else", user, `{"user": {"external_id": "who"}, "create_missing": true}`, nil, 404, "book_not_found", ""},
 		{"no token", "", nil, nil, 401, "unauthenticated", ""},

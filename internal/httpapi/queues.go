@@ -9,7 +9,7 @@ type queueBody struct {
 	Failed    int64      `json:"failed" doc:"bulk jobs that failed within a day; deliveries that will be tried again"`
 	OldestMS  int64      `json:"oldest_ms" doc:"how long the oldest one waits"`
 	PerSecond float64    `json:"per_second" doc:"that came to an end in the last ten seconds"`
-	Tasks     *tasksBody `json:"tasks" doc:"doorbells in Redis; null: it does not answer"`
+	Tasks     *tasksBody `json:"tasks,omitempty" doc:"doorbells in Redis; left out: it does not answer"`
 }
 
 type tasksBody struct {

@@ -24,8 +24,6 @@ import (
 	"couponbook/internal/testdb"
 )
 
-const secret = "0123456789abcdef0123456789abcdef"
-
 var passwords *auth.Passwords // costly to make, and without state
 
 func TestMain(m *testing.M) {
@@ -46,6 +44,7 @@ type house struct {
 	service  *service.Service
 	webhooks *service.Webhooks
 	tokens   *auth.Tokens
+	ended    *service.EndedSessions
 	drainer  *service.Drainer
 	works    bool
 }
@@ -55,12 +54,11 @@ func newHouse(t *testing.T) *house {
 	return newHouseOn(t, testdb.New(t))
 }
 
-func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
+func newHouseOn(t *testing.T, pool *pgxpool.Pool, settings ...func(*Options)) *house {
 	t.Helper()
 	store := postgres.NewStore(pool)
-	tokens, err := auth.NewTokens(secret, time.Hour)
-	require.NoError(t, err)
-	h := &house{pool: pool, queue: &fixture.Queue{}, tokens: tokens, works: true}
+	h := &house{pool: pool, queue: &fixture.Queue{}, tokens: auth.NewTokens(fixture.Keyring(), 15*time.Minute), works: true}
+	h.ended = service.NewEndedSessions(store, h.tokens.Lives())
 	h.service = service.New(store, h.queue)
 	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))
 	followers := service.NewFollowers(store)
@@ -72,13 +70,13 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 		}
 	})
 	ok := func(context.Context) error { return nil }
-	accounts := service.NewAccounts(store, passwords, tokens)
+	accounts := service.NewAccounts(store, passwords, h.tokens, h.ended, service.SessionTimes{Idle: time.Hour, Most: 24 * time.Hour})
 	o := Options{
 		Accounts: accounts, Service: h.service, Webhooks: h.webhooks, Claims: claims, Followers: followers,
-		Keyed:  service.NewKeyed(service.UseCases{Service: h.service, Webhooks: h.webhooks, Accounts: accounts}, auth.NewSeal(secret)),
-		Till:   service.NewTill(store, auth.NewLockTokens(secret)),
+		Keyed:  service.NewKeyed(service.UseCases{Service: h.service, Webhooks: h.webhooks, Accounts: accounts}),
+		Till:   service.NewTill(store, auth.NewLockTokens(fixture.Keyring())),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
-		Tokens: tokens, Cursors: NewCursors(secret), Links: NewLinks(secret), CookieSecure: true, UploadWithin: service.UploadWithin,
+		Tokens: h.tokens, Cursors: NewCursors(fixture.Keyring()), Links: NewLinks(fixture.Keyring()), CookieSecure: true, UploadWithin: service.UploadWithin,
 		Web: fstest.MapFS{
 			"index.html": {Data: []byte("<title>app</title>")}, "docs.html": {Data: []byte("<title>docs</title>")},
 			"assets/app-1a2b.js": {Data: bytes.Repeat([]byte("1"), 10_000)},
@@ -88,7 +86,11 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 		},
 		Monitor: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("monitor")) }),
 	}
-	h.api = &API{o}
+	for _, set := range settings {
+		set(&o)
+	}
+	h.api = &API{Options: o}
+	var err error
 	h.handler, err = New(o)
 	require.NoError(t, err)
 	t.Cleanup(claims.Close)
@@ -158,7 +160,7 @@ func (h *house) call(t *testing.T, credential, method, path string, body any, he
 // token signs one in.
 func (h *house) token(t *testing.T, p auth.Principal) string {
 	t.Helper()
-	token, err := h.tokens.Issue(coupon.User{ID: p.UserID, Role: p.Role}, time.Now())
+	token, err := h.tokens.Issue(coupon.User{ID: p.UserID, Role: p.Role}, uuid.New(), time.Now())
 	require.NoError(t, err)
 	return token.Text
 }

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -279,7 +280,7 @@ func TestDatesAtTheTill(t *testing.T) {
 func TestMetadataIsBounded(t *testing.T) {
 	t.Parallel()
 	s := newShop(t, `require_lock = false`)
-	got := s.call(t, s.ann, http.MethodPost, s.byID+"/redeem", map[string]any{"metadata": map[string]any{"x": string(make([]byte, coupon.MaxObject))}})
+	got := s.call(t, s.ann, http.MethodPost, s.byID+"/redeem", map[string]any{"metadata": map[string]any{"x": strings.Repeat("x", coupon.MaxObject)}})
 	require.Equal(t, "/metadata", got.problem.Errors[0].Pointer)
 	require.Equal(t, http.StatusOK, s.call(t, s.ann, http.MethodPost, s.byID+"/redeem", map[string]any{}).status)
 }

@@ -216,6 +216,7 @@ func (s *steady) Read(p []byte) (int, error) {
 // that it knows of. A file of codes can be a list in JSON, too.
 func files(list *huma.Schema, register func(huma.API, huma.Operation)) func(huma.API, huma.Operation) {
 	return func(api huma.API, operation huma.Operation) {
+		operation.MaxBodyBytes = -1 // it is streamed, and counted on the way
 		register(api, operation)
 		text := &huma.Schema{Type: "string", Description: "A row for each, with or without a header."}
 		form := &huma.Schema{Type: "object", Properties: map[string]*huma.Schema{"file": {Type: "string", Format: "binary"}}}

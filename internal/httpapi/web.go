@@ -10,12 +10,15 @@ import (
 	"github.com/klauspost/compress/gzhttp"
 )
 
+const index = "index.html"
+
 // web serves the built app: its files, its pages for every other path, and
 // problems below the API.
 func (a *API) web() gin.HandlerFunc {
 	files := gzhttp.GzipHandler(http.FileServerFS(a.Web))
 	return func(c *gin.Context) {
 		name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
+		c.Request.URL.Path = "/" + name
 		switch {
 		case strings.HasPrefix(name, "api/") || c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead:
 			writeProblem(c, errNoRoute)
@@ -24,8 +27,8 @@ func (a *API) web() gin.HandlerFunc {
 			name = "docs.html"
 			c.Request.URL.Path = "/docs.html"
 		}
-		if info, err := fs.Stat(a.Web, name); err != nil || info.IsDir() {
-			if path.Ext(name) != "" {
+		if info, err := fs.Stat(a.Web, name); err != nil || info.IsDir() || name == index {
+			if path.Ext(name) != "" && name != index {
 				writeProblem(c, errNoRoute)
 				return
 			}

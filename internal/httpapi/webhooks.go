@@ -49,6 +49,13 @@ type endpointResponse struct {
 	Body endpointBody
 }
 
+// WithoutSecret is what a repeated request is told.
+func (r *endpointResponse) WithoutSecret() any {
+	kept := *r
+	kept.Body.Secret = ""
+	return &kept
+}
+
 func answerEndpoint(e coupon.Endpoint, secret string, err error) (*endpointResponse, error) {
 	if err != nil {
 		return nil, err

@@ -35,12 +35,20 @@ const acceptClaims = `
 // one round trip. It returns the ids it stored; the others' keys have a job.
 func (s *Store) AcceptClaims(ctx context.Context, claims []coupon.NewJob) (map[uuid.UUID]bool, error) {
 	batch := &pgx.Batch{}
-	for _, book := range byBook(claims) {
+	books := byBook(claims)
+	for _, book := range books {
 		batch.Queue(acceptClaims, acceptArgs(book))
+	}
+	for i := range claims {
+		if deed := claims[i].Audit; deed != nil {
+			args := auditArgs(*deed)
+			args["job_id"] = claims[i].ID
+			batch.Queue(addAudit+` WHERE EXISTS (SELECT FROM jobs WHERE id = @job_id)`, args)
+		}
 	}
 	accepted := make(map[uuid.UUID]bool, len(claims))
 	results := s.db.SendBatch(ctx, batch) // without an explicit BEGIN the batch is one transaction
-	for range batch.Len() {
+	for range books {
 		rows, _ := results.Query()
 		ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
 		if err != nil {

@@ -9,9 +9,9 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const userColumns = `id, role, name, email, external_id, password_hash, disabled_at, created_at`
+const userColumns = `u.id, u.role, u.name, u.email, u.external_id, u.password_hash, u.disabled_at, u.erased_at, u.created_at`
 
-// AddUser stores a new user, or fails with ErrEmailTaken.
+// AddUser stores a new user, or fails with ErrEmailTaken or ErrExternalIDTaken.
 func (s *Store) AddUser(ctx context.Context, user coupon.User) error {
 	_, err := s.db.Exec(ctx, `
 		INSERT INTO users (id, role, name, email, external_id, password_hash)
@@ -20,8 +20,11 @@ func (s *Store) AddUser(ctx context.Context, user coupon.User) error {
 			"id": user.ID, "role": user.Role, "name": user.Name, "email": user.Email,
 			"external_id": user.ExternalID, "password_hash": user.PasswordHash,
 		})
-	if violates(err, "users_email_key") {
+	switch {
+	case violates(err, "users_email_key"):
 		return coupon.ErrEmailTaken
+	case violates(err, "users_external_id_key"):
+		return coupon.ErrExternalIDTaken
 	}
 	return err
 }
@@ -29,13 +32,13 @@ func (s *Store) AddUser(ctx context.Context, user coupon.User) error {
 // User returns a user, or ErrUserNotFound.
 func (s *Store) User(ctx context.Context, id uuid.UUID) (coupon.User, error) {
 	return one[coupon.User](ctx, s.db, coupon.ErrUserNotFound,
-		`SELECT `+userColumns+` FROM users WHERE id = @id`, pgx.StrictNamedArgs{"id": id})
+		`SELECT `+userColumns+` FROM users u WHERE id = @id`, pgx.StrictNamedArgs{"id": id})
 }
 
 // UserByEmail returns the user with the folded e-mail, or ErrUserNotFound.
 func (s *Store) UserByEmail(ctx context.Context, email string) (coupon.User, error) {
 	return one[coupon.User](ctx, s.db, coupon.ErrUserNotFound,
-		`SELECT `+userColumns+` FROM users WHERE email = @email`, pgx.StrictNamedArgs{"email": email})
+		`SELECT `+userColumns+` FROM users u WHERE email = @email`, pgx.StrictNamedArgs{"email": email})
 }
 
 // AddMissingUsers makes users for references that name none. References are
@@ -69,44 +72,52 @@ func (s *Store) KnownUsers(ctx context.Context, ids []uuid.UUID, emails, externa
 		pgx.StrictNamedArgs{"ids": ids, "emails": emails, "external_ids": externalIDs})
 }
 
-const keyColumns = `k.id, k.owner_id, u.role AS owner_role, k.name, k.prefix, k.secret_hash, k.scopes, k.expires_at, k.created_at`
+// Users lists users, newest first.
+func (s *Store) Users(ctx context.Context, f coupon.UserFilter, limit int) ([]coupon.User, error) {
+	n := narrowed{`TRUE`, pgx.StrictNamedArgs{"limit": limit}}
+	n.by(f.Before != nil, `u.id < @before`, "before", f.Before)
+	n.by(f.Email != "", `u.email = @email`, "email", f.Email)
+	n.by(f.Role != nil, `u.role = @role`, "role", f.Role)
+	n.by(f.Disabled != nil, `(u.disabled_at IS NOT NULL) = @disabled`, "disabled", f.Disabled)
+	n.by(f.Prefix != "", `(u.email COLLATE "C" >= lower(@from) AND u.email COLLATE "C" < lower(@from) || U&'\+10FFFF'
+		OR u.external_id COLLATE "C" >= @from AND u.external_id COLLATE "C" < @from || U&'\+10FFFF')`, "from", f.Prefix)
+	return all[coupon.User](ctx, s.db, `SELECT `+userColumns+` FROM users u WHERE `+n.where+` ORDER BY u.id DESC LIMIT @limit`, n.args)
+}
 
-// AddAPIKey stores a new key.
-func (s *Store) AddAPIKey(ctx context.Context, key coupon.APIKey) error {
+// UserForUpdate returns a user and holds him until the transaction ends, or fails
+// with ErrUserNotFound.
+func (s *Store) UserForUpdate(ctx context.Context, id uuid.UUID) (coupon.User, error) {
+	return one[coupon.User](ctx, s.db, coupon.ErrUserNotFound,
+		`SELECT `+userColumns+` FROM users u WHERE id = @id FOR NO KEY UPDATE`, pgx.StrictNamedArgs{"id": id})
+}
+
+// HoldAdmins holds all admins who can sign in and returns them, so that no two
+// of them can take the other's role at once.
+func (s *Store) HoldAdmins(ctx context.Context) ([]uuid.UUID, error) {
+	rows, _ := s.db.Query(ctx, `SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL ORDER BY id FOR NO KEY UPDATE`)
+	return pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+}
+
+// SaveUser writes what can change of a user, or fails with ErrEmailTaken.
+func (s *Store) SaveUser(ctx context.Context, user coupon.User) error {
 	_, err := s.db.Exec(ctx, `
-		INSERT INTO api_keys (id, owner_id, name, prefix, secret_hash, scopes, expires_at)
-		VALUES (@id, @owner_id, @name, @prefix, @secret_hash, @scopes, @expires_at)`,
+		UPDATE users SET role = @role, name = @name, email = @email, external_id = @external_id, password_hash = @password_hash,
+		                 disabled_at = @disabled_at, erased_at = @erased_at
+		WHERE id = @id`,
 		pgx.StrictNamedArgs{
-			"id": key.ID, "owner_id": key.OwnerID, "name": key.Name, "prefix": key.Prefix,
-			"secret_hash": key.SecretHash, "scopes": key.Scopes, "expires_at": key.ExpiresAt,
+			"id": user.ID, "role": user.Role, "name": user.Name, "email": user.Email, "external_id": user.ExternalID,
+			"password_hash": user.PasswordHash, "disabled_at": user.DisabledAt, "erased_at": user.ErasedAt,
 		})
+	if violates(err, "users_email_key") {
+		return coupon.ErrEmailTaken
+	}
 	return err
 }
 
-// LiveAPIKey returns the key with the prefix, unless it is revoked, expired or
-// its owner disabled: then it is ErrKeyNotFound.
-func (s *Store) LiveAPIKey(ctx context.Context, prefix string) (coupon.APIKey, error) {
-	return one[coupon.APIKey](ctx, s.db, coupon.ErrKeyNotFound, `
-		SELECT `+keyColumns+`
-		FROM api_keys k JOIN users u ON u.id = k.owner_id
-		WHERE k.prefix = @prefix AND k.revoked_at IS NULL AND u.disabled_at IS NULL
-		  AND (k.expires_at IS NULL OR k.expires_at > now())`,
-		pgx.StrictNamedArgs{"prefix": prefix})
-}
-
-// APIKeys lists the keys that are not revoked, newest first.
-func (s *Store) APIKeys(ctx context.Context) ([]coupon.APIKey, error) {
-	return all[coupon.APIKey](ctx, s.db, `
-		SELECT `+keyColumns+`
-		FROM api_keys k JOIN users u ON u.id = k.owner_id
-		WHERE k.revoked_at IS NULL
-		ORDER BY k.id DESC LIMIT 500`, pgx.StrictNamedArgs{})
-}
-
-// RevokeAPIKey ends a key for good and returns it, or fails with ErrKeyNotFound.
-func (s *Store) RevokeAPIKey(ctx context.Context, id uuid.UUID) (coupon.APIKey, error) {
-	return one[coupon.APIKey](ctx, s.db, coupon.ErrKeyNotFound, `
-		UPDATE api_keys k SET revoked_at = now() FROM users u
-		WHERE k.id = @id AND revoked_at IS NULL AND u.id = k.owner_id
-		RETURNING `+keyColumns, pgx.StrictNamedArgs{"id": id})
+// ForgetUser takes a user out of pools. His coupons and what he did stay.
+func (s *Store) ForgetUser(ctx context.Context, id uuid.UUID) error {
+	_, err := s.db.Exec(ctx, `
+		WITH left_pools AS (DELETE FROM pool_members WHERE user_id = @id RETURNING pool_id)
+		UPDATE pools SET members = members - 1 FROM left_pools WHERE pools.id = left_pools.pool_id`, pgx.StrictNamedArgs{"id": id})
+	return err
 }

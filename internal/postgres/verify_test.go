@@ -69,7 +69,7 @@ func deliver(t *testing.T, pool *pgxpool.Pool) {
 func useCoupons(t *testing.T, pool *pgxpool.Pool, book coupon.Book, users []auth.Principal) {
 	t.Helper()
 	store := postgres.NewStore(pool)
-	till := service.NewTill(store, auth.NewLockTokens("secret"))
+	till := service.NewTill(store, auth.NewLockTokens(fixture.Keyring()))
 	_, err := pool.Exec(t.Context(), `UPDATE books SET rollback_window = '1 hour'`)
 	require.NoError(t, err)
 	var last service.Outcome

@@ -47,10 +47,16 @@ func (t *Till) AddCoupon(ctx context.Context, p auth.Principal, in AddCouponRequ
 		if out.Till, err = t.addRow(ctx, tx, p, book, row, rank); err != nil {
 			return err
 		}
+		if err = audit(ctx, tx, p, coupon.CouponAdd, out.Till.Coupon.ID, nil, auditAdded{in.BookID}); err != nil {
+			return err
+		}
 		return r.keep(ctx, tx, out)
 	})
 	return out, err
 }
+
+// auditAdded is what the audit log tells of a coupon that was added: not its code.
+type auditAdded struct{ BookID uuid.UUID }
 
 // addRow makes a coupon of a row that is fine.
 func (t *Till) addRow(ctx context.Context, tx *postgres.Store, p auth.Principal, book coupon.Book, row coupon.UploadRow, rank int64) (coupon.Till, error) {

@@ -49,7 +49,7 @@ func (s *Service) SubmitVoid(ctx context.Context, p auth.Principal, in VoidReque
 	if err != nil {
 		return Submission{}, err
 	}
-	return s.submitBulk(ctx, coupon.NewJob{
+	return s.submitBulk(ctx, p, coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.VoidJob, BookID: in.BookID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: batch.Codes, Params: params,
 	}, always)

@@ -18,7 +18,13 @@ func (s *Service) CreateBook(ctx context.Context, p auth.Principal, settings cou
 	if err != nil {
 		return book, err
 	}
-	return s.store.AddBook(ctx, book)
+	var made coupon.Book
+	return made, s.store.InTx(ctx, func(tx *postgres.Store) error {
+		if made, err = tx.AddBook(ctx, book); err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.BookCreate, book.ID, nil, settings)
+	})
 }
 
 // Book returns a book that the caller may see: his own as a manager, or any
@@ -49,7 +55,7 @@ func (s *Service) Books(ctx context.Context, p auth.Principal, f coupon.BookFilt
 func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, version *int,
 	edit func(*coupon.BookSettings) error,
 ) (coupon.Book, error) {
-	return s.changeBook(ctx, p, id, func(_ *postgres.Store, book coupon.Book) (coupon.Book, error) {
+	return s.changeBook(ctx, p, id, coupon.BookEdit, func(_ *postgres.Store, book coupon.Book) (coupon.Book, error) {
 		if version != nil && *version != book.Version {
 			return book, coupon.ErrBookChanged
 		}
@@ -64,12 +70,12 @@ func (s *Service) EditBook(ctx context.Context, p auth.Principal, id uuid.UUID, 
 // MoveBook activates, pauses or closes a book. Accepted claims wait while it is
 // paused and end as book_not_active once it is closed.
 func (s *Service) MoveBook(ctx context.Context, p auth.Principal, id uuid.UUID, to coupon.BookStatus) (coupon.Book, error) {
-	return s.advanceBook(ctx, p, id, coupon.BookMoved[to], func(book coupon.Book) (coupon.Book, error) { return book.Move(to) })
+	return s.advanceBook(ctx, p, id, coupon.BookMove, coupon.BookMoved[to], func(book coupon.Book) (coupon.Book, error) { return book.Move(to) })
 }
 
 // ArchiveBook closes a book and takes it out of the lists.
 func (s *Service) ArchiveBook(ctx context.Context, p auth.Principal, id uuid.UUID) error {
-	_, err := s.advanceBook(ctx, p, id, coupon.BookArchived, func(book coupon.Book) (coupon.Book, error) {
+	_, err := s.advanceBook(ctx, p, id, coupon.BookArchive, coupon.BookArchived, func(book coupon.Book) (coupon.Book, error) {
 		return book.Archive(time.Now())
 	})
 	return err
@@ -77,11 +83,11 @@ func (s *Service) ArchiveBook(ctx context.Context, p auth.Principal, id uuid.UUI
 
 // advanceBook writes and tells what step makes of the book, if anything, and
 // wakes the claims that may have waited for it.
-func (s *Service) advanceBook(ctx context.Context, p auth.Principal, id uuid.UUID, event coupon.EventType,
+func (s *Service) advanceBook(ctx context.Context, p auth.Principal, id uuid.UUID, action coupon.Action, event coupon.EventType,
 	step func(coupon.Book) (coupon.Book, error),
 ) (coupon.Book, error) {
 	moved := false
-	book, err := s.changeBook(ctx, p, id, func(tx *postgres.Store, book coupon.Book) (coupon.Book, error) {
+	book, err := s.changeBook(ctx, p, id, action, func(tx *postgres.Store, book coupon.Book) (coupon.Book, error) {
 		next, err := step(book)
 		if moved = next.Status != book.Status || next.ArchivedAt != book.ArchivedAt; err != nil || !moved {
 			return next, err
@@ -94,7 +100,18 @@ func (s *Service) advanceBook(ctx context.Context, p auth.Principal, id uuid.UUI
 	return book, err
 }
 
-func (s *Service) changeBook(ctx context.Context, p auth.Principal, id uuid.UUID,
+// auditBook is what the audit log tells of a book.
+type auditBook struct {
+	Status   coupon.BookStatus
+	Archived bool
+	coupon.BookSettings
+}
+
+func auditedBook(b coupon.Book) auditBook {
+	return auditBook{b.Status, b.ArchivedAt != nil, b.Settings()}
+}
+
+func (s *Service) changeBook(ctx context.Context, p auth.Principal, id uuid.UUID, action coupon.Action,
 	change func(tx *postgres.Store, book coupon.Book) (coupon.Book, error),
 ) (coupon.Book, error) {
 	var changed coupon.Book
@@ -109,8 +126,10 @@ func (s *Service) changeBook(ctx context.Context, p auth.Principal, id uuid.UUID
 		if changed, err = change(tx, book); err != nil {
 			return err
 		}
-		changed, err = tx.SaveBook(ctx, changed)
-		return err
+		if changed, err = tx.SaveBook(ctx, changed); err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, action, id, auditedBook(book), auditedBook(changed))
 	})
 	return changed, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/postgres"
 )
@@ -137,9 +138,16 @@ func (s *Service) inRun(ctx context.Context, run *postgres.BulkRun, work func(tx
 // always lets a bulk job in, whatever state its book is in.
 func always() error { return nil }
 
+// auditSubmitted is what the audit log tells of a job: the rest stands in the job.
+type auditSubmitted struct {
+	Kind           coupon.JobKind
+	BookID, PoolID uuid.UUID
+	Total          int
+}
+
 // submitBulk stores a job, with what else belongs to it, and rings for it; or it
 // finds the one that its key brought.
-func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed func() error, more ...func(*postgres.Store) error) (Submission, error) {
+func (s *Service) submitBulk(ctx context.Context, p auth.Principal, job coupon.NewJob, allowed func() error, more ...func(*postgres.Store) error) (Submission, error) {
 	if job.IdempotencyKey == "" {
 		job.Fingerprint = nil
 	}
@@ -159,6 +167,13 @@ func (s *Service) submitBulk(ctx context.Context, job coupon.NewJob, allowed fun
 				if err == nil && added {
 					err = add(tx)
 				}
+			}
+			switch {
+			case err != nil || !added:
+			case job.Audit != nil:
+				err = tx.AddAudit(ctx, *job.Audit)
+			default:
+				err = audit(ctx, tx, p, coupon.JobSubmit, job.ID, nil, auditSubmitted{job.Kind, job.BookID, job.PoolID, job.Total})
 			}
 			return err
 		})

@@ -29,6 +29,7 @@ type ClaimBatchRequest struct {
 	CallbackURL    string
 	IdempotencyKey string
 	Fingerprint    []byte
+	Audit          *coupon.AuditEntry // what is noted; nil: that the caller submits it
 }
 
 // SubmitClaimBatch accepts a batch of claims, for the book's manager.
@@ -41,7 +42,7 @@ func (s *Service) SubmitClaimBatch(ctx context.Context, p auth.Principal, in Cla
 	}
 	job := coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.BatchJob, BookID: in.BookID, SubmitterID: p.UserID,
-		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: len(in.Items), Params: json.RawMessage(`{}`),
+		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: len(in.Items), Params: json.RawMessage(`{}`), Audit: in.Audit,
 	}
 	var unfit, err error
 	if job.Callback, unfit, err = s.callback(ctx, p.UserID, in.CallbackURL); err != nil {
@@ -58,7 +59,7 @@ func (s *Service) SubmitClaimBatch(ctx context.Context, p auth.Principal, in Cla
 		}
 		return err
 	}
-	return s.submitBulk(ctx, job, allowed, func(tx *postgres.Store) error { return tx.AddClaimItems(ctx, job.ID, items) })
+	return s.submitBulk(ctx, p, job, allowed, func(tx *postgres.Store) error { return tx.AddClaimItems(ctx, job.ID, items) })
 }
 
 func checkItems(items []ClaimItem) error {

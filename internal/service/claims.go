@@ -53,6 +53,7 @@ type ClaimRequest struct {
 	IdempotencyKey string // empty: none
 	Fingerprint    []byte
 	Wait           time.Duration // for the outcome; 0: do not
+	Audit          *coupon.AuditEntry
 }
 
 // Submission is an accepted job. Replayed means that its idempotency key had
@@ -92,6 +93,13 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 			return Submission{}, err
 		}
 		item.job.Kind, item.job.BookID, item.job.CouponID = coupon.AssignJob, book, &id
+		if item.job.Audit == nil {
+			deed, err := newAudit(ctx, p, coupon.CouponAssign, id, nil, auditAssign{item.job.ID})
+			if err != nil {
+				return Submission{}, err
+			}
+			item.job.Audit = &deed
+		}
 	}
 	switch {
 	case c.overdue.has(item.job.BookID):
@@ -119,6 +127,9 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	return Submission{Job: job}, err
 }
 
+// auditAssign is what the audit log tells of an assign: the job says to whom.
+type auditAssign struct{ JobID uuid.UUID }
+
 func newClaimItem(p auth.Principal, in ClaimRequest) (claimItem, error) {
 	if in.Count < 1 || in.Count > coupon.MaxClaimCount {
 		return claimItem{}, coupon.InvalidInput(coupon.Field{Pointer: "/count", Detail: "must be between 1 and 100"})
@@ -130,7 +141,7 @@ func newClaimItem(p auth.Principal, in ClaimRequest) (claimItem, error) {
 	return claimItem{
 		job: coupon.NewJob{
 			ID: id, Kind: coupon.ClaimJob, BookID: in.BookID, SubmitterID: p.UserID, Total: in.Count,
-			IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint,
+			IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Audit: in.Audit,
 		},
 		who: p, ref: in.For, createMissing: in.CreateMissing, callbackURL: in.CallbackURL,
 	}, err

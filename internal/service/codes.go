@@ -61,7 +61,7 @@ func (s *Service) SubmitGenerate(ctx context.Context, p auth.Principal, in Gener
 	if err != nil {
 		return Submission{}, err
 	}
-	return s.submitBulk(ctx, coupon.NewJob{
+	return s.submitBulk(ctx, p, coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.GenerateJob, BookID: book.ID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: in.Count, Params: params,
 	}, book.TakesCodes)

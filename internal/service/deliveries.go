@@ -33,8 +33,10 @@ func (w *Webhooks) TestEndpoint(ctx context.Context, p auth.Principal, id uuid.U
 		if _, err := tx.EndpointForUpdate(ctx, id); err != nil {
 			return err
 		}
-		delivery, err = tx.AddTest(ctx, id, endpoint.OwnerID, p.UserID, data, testsAMinute)
-		return err
+		if delivery, err = tx.AddTest(ctx, id, endpoint.OwnerID, p.UserID, data, testsAMinute); err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.EndpointTest, id, nil, nil)
 	})
 	if err != nil {
 		return delivery, attempt, err
@@ -101,6 +103,9 @@ func (w *Webhooks) ownDelivery(ctx context.Context, p auth.Principal, id int64, 
 	return endpoint, err
 }
 
+// auditDelivery is what the audit log tells of a delivery that is sent again.
+type auditDelivery struct{ DeliveryID int64 }
+
 // Redeliver begins a delivery anew, whatever came of it before.
 func (w *Webhooks) Redeliver(ctx context.Context, p auth.Principal, id int64) (delivery coupon.Delivery, err error) {
 	endpoint, err := w.ownDelivery(ctx, p, id, &delivery)
@@ -110,7 +115,13 @@ func (w *Webhooks) Redeliver(ctx context.Context, p auth.Principal, id int64) (d
 	if err != nil {
 		return delivery, err
 	}
-	if delivery, err = w.store.Redeliver(ctx, id); err == nil {
+	err = w.store.InTx(ctx, func(tx *postgres.Store) error {
+		if delivery, err = tx.Redeliver(ctx, id); err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.Redeliver, endpoint.ID, nil, auditDelivery{id})
+	})
+	if err == nil {
 		w.ring(ctx, endpoint.ID, func(ctx context.Context) error { return w.queue.RingEndpoint(ctx, endpoint.ID) })
 	}
 	return delivery, err

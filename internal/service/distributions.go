@@ -61,7 +61,7 @@ func (s *Service) SubmitDistribution(ctx context.Context, p auth.Principal, in D
 	if refused == nil {
 		refused = unfit
 	}
-	return s.submitBulk(ctx, job, func() error {
+	return s.submitBulk(ctx, p, job, func() error {
 		switch err := book.TakesDistributions(time.Now()); {
 		case err != nil:
 			return err

@@ -123,14 +123,29 @@ func TestTheOtherEvents(t *testing.T) {
 	e, _ := h.listen(t, owner, fixture.NewReceiver(t), "*")
 	_, _, err = h.webhooks.TestEndpoint(t.Context(), owner, e.ID)
 	require.NoError(t, err)
-	accounts := service.NewAccounts(h.store, nil, nil)
+	passwords, err := auth.NewPasswords()
+	require.NoError(t, err)
+	tokens := auth.NewTokens(fixture.Keyring(), time.Minute)
+	accounts := service.NewAccounts(h.store, passwords, tokens, service.NewEndedSessions(h.store, tokens.Lives()),
+		service.SessionTimes{Idle: time.Hour, Most: time.Hour})
 	key, _, err := accounts.CreateAPIKey(t.Context(), owner, service.NewAPIKey{Name: "till", Scopes: []auth.Scope{auth.BooksRead}})
+	require.NoError(t, err)
+	_, _, err = accounts.RotateAPIKey(t.Context(), owner, key.ID, time.Hour)
 	require.NoError(t, err)
 	require.NoError(t, accounts.RevokeAPIKey(t.Context(), owner, key.ID))
 	require.ErrorIs(t, accounts.RevokeAPIKey(t.Context(), owner, key.ID), coupon.ErrKeyNotFound)
+	h.service.TellGuessing(t.Context(), user)
+	_, err = accounts.Register(t.Context(), service.Account{Email: "ann@example.com", Password: "a long enough password", Role: coupon.UserRole})
+	require.NoError(t, err)
+	in, err := accounts.SignIn(t.Context(), "ann@example.com", "a long enough password")
+	require.NoError(t, err)
+	_, err = accounts.Refresh(t.Context(), nil, in.Refresh)
+	require.NoError(t, err)
+	_, err = accounts.Refresh(t.Context(), nil, in.Refresh)
+	require.ErrorIs(t, err, coupon.ErrSessionEnded)
 	h.settle(t)
 	for _, name := range []string{
-		"coupon.lock_extended", "coupon.unlocked", "coupon.disabled", "coupon.enabled", "book.archived", "webhook.test",
+		"security.api_key_rotated", "security.code_guessing", "security.refresh_token_reused", "coupon.lock_extended", "coupon.unlocked", "coupon.disabled", "coupon.enabled", "book.archived", "webhook.test",
 		"security.api_key_created", "security.api_key_revoked",
 	} {
 		require.Equal(t, 1, h.count(t, `SELECT count(*) FROM events WHERE type = '`+name+`'`), name)

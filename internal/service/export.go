@@ -40,7 +40,7 @@ func (s *Service) SubmitExport(ctx context.Context, p auth.Principal, in ExportR
 	if err != nil {
 		return Submission{}, err
 	}
-	return s.submitBulk(ctx, coupon.NewJob{
+	return s.submitBulk(ctx, p, coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.ExportJob, BookID: in.BookID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: max(1, int(stats.Total)), Params: params,
 	}, always)

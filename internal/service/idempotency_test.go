@@ -159,8 +159,8 @@ func TestAChangeWhoseAnswerIsLost(t *testing.T) {
 	h, plain, proxy := newCutHouse(t)
 	manager := fixture.User(t, plain, coupon.Manager)
 	keys := service.NewKeyed(service.UseCases{
-		Service: h.service, Webhooks: h.webhooks, Accounts: service.NewAccounts(h.store, nil, nil),
-	}, auth.NewSeal("secret"))
+		Service: h.service, Webhooks: h.webhooks, Accounts: service.NewAccountsOffline(h.store, nil),
+	})
 	create := func() (book coupon.Book, replayed bool, err error) {
 		replayed, err = keys.Do(t.Context(), manager, service.Once{Key: "key", Fingerprint: []byte("one")}, &book, func(in service.UseCases) (err error) {
 			if book, err = in.Service.CreateBook(t.Context(), manager, coupon.NewSettings("Mine")); err == nil {

@@ -45,6 +45,9 @@ func (s *Service) steer(ctx context.Context, p auth.Principal, id uuid.UUID, ste
 			return err
 		}
 		waits, ended = next.Status == coupon.Queued, next.Status == coupon.Canceled
+		if err = audit(ctx, tx, p, coupon.JobSteer, id, auditedJob(job), auditedJob(next)); err != nil {
+			return err
+		}
 		if ended {
 			return tx.CancelJob(ctx, next, p.UserID)
 		}
@@ -62,6 +65,14 @@ func (s *Service) steer(ctx context.Context, p auth.Principal, id uuid.UUID, ste
 	}
 	return next, err
 }
+
+// auditJob is what the audit log tells of the course of a job.
+type auditJob struct {
+	Status    coupon.JobStatus
+	Canceling bool
+}
+
+func auditedJob(j coupon.Job) auditJob { return auditJob{j.Status, j.Canceling} }
 
 // tellSteered tells of a pause and its end; a cancel is told once it is done.
 func tellSteered(ctx context.Context, tx *postgres.Store, p auth.Principal, was, is coupon.Job) error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -27,21 +29,34 @@ func newKeyCache() *keyCache {
 	return expirable.NewLRU[string, coupon.APIKey](10_000, nil, keyMemory)
 }
 
+// mostNetworks is how many networks a key can name.
+const mostNetworks = 20
+
 // NewAPIKey is a request for a key. It belongs to the owner, or to who asks.
 type NewAPIKey struct {
 	Name      string
 	OwnerID   *uuid.UUID
 	Scopes    []auth.Scope
+	Networks  []netip.Prefix // from where it may be used; none: from anywhere
 	ExpiresAt *time.Time
+}
+
+func (in NewAPIKey) check() error {
+	switch {
+	case len(in.Scopes) == 0:
+		return coupon.InvalidInput(coupon.Field{Pointer: "/scopes", Detail: "name at least one scope"})
+	case in.ExpiresAt != nil && in.ExpiresAt.Before(time.Now()):
+		return coupon.InvalidInput(coupon.Field{Pointer: "/expires_at", Detail: "must be in the future"})
+	case len(in.Networks) > mostNetworks:
+		return coupon.InvalidInput(coupon.Field{Pointer: "/networks", Detail: fmt.Sprintf("must be at most %d", mostNetworks)})
+	}
+	return nil
 }
 
 // CreateAPIKey makes a key and returns its text, which is shown this once.
 func (a *Accounts) CreateAPIKey(ctx context.Context, p auth.Principal, in NewAPIKey) (coupon.APIKey, string, error) {
-	if len(in.Scopes) == 0 {
-		return coupon.APIKey{}, "", coupon.InvalidInput(coupon.Field{Pointer: "/scopes", Detail: "name at least one scope"})
-	}
-	if in.ExpiresAt != nil && in.ExpiresAt.Before(time.Now()) {
-		return coupon.APIKey{}, "", coupon.InvalidInput(coupon.Field{Pointer: "/expires_at", Detail: "must be in the future"})
+	if err := in.check(); err != nil {
+		return coupon.APIKey{}, "", err
 	}
 	owner, err := a.keyOwner(ctx, p, in.OwnerID)
 	if err != nil {
@@ -50,7 +65,10 @@ func (a *Accounts) CreateAPIKey(ctx context.Context, p auth.Principal, in NewAPI
 	text, prefix, digest := auth.NewKey()
 	key := coupon.APIKey{
 		ID: uuid.Must(uuid.NewV7()), OwnerID: owner.ID, OwnerRole: owner.Role, Name: in.Name,
-		Prefix: prefix, SecretHash: digest, ExpiresAt: in.ExpiresAt, CreatedAt: time.Now(),
+		Prefix: prefix, SecretHash: digest, Networks: []netip.Prefix{}, ExpiresAt: in.ExpiresAt, CreatedAt: time.Now(),
+	}
+	for _, network := range in.Networks {
+		key.Networks = append(key.Networks, network.Masked())
 	}
 	for _, scope := range in.Scopes {
 		key.Scopes = append(key.Scopes, string(scope))
@@ -65,7 +83,43 @@ func (a *Accounts) CreateAPIKey(ctx context.Context, p auth.Principal, in NewAPI
 	})
 }
 
+// RotateAPIKey gives a key another secret, which is shown this once. The one
+// before works until overlap is over, so that nobody has to be quick.
+func (a *Accounts) RotateAPIKey(ctx context.Context, p auth.Principal, id uuid.UUID, overlap time.Duration) (key coupon.APIKey, text string, err error) {
+	err = a.store.InTx(ctx, func(tx *postgres.Store) error {
+		if key, err = tx.APIKey(ctx, id); err != nil {
+			return err
+		}
+		var digest []byte
+		text, digest = auth.NewKeySecret(key.Prefix)
+		if key, err = tx.RotateAPIKey(ctx, id, digest, overlap); err != nil {
+			return err
+		}
+		return tellOfKey(ctx, tx, key, coupon.APIKeyRotated, p)
+	})
+	a.forgetKeys()
+	return key, text, err
+}
+
+// auditKey is what the audit log tells of a key.
+type auditKey struct {
+	Name      string
+	OwnerID   uuid.UUID
+	Scopes    []string
+	Networks  []netip.Prefix
+	ExpiresAt *time.Time
+}
+
+var keyActions = map[coupon.EventType]coupon.Action{
+	coupon.APIKeyCreated: coupon.KeyCreate, coupon.APIKeyRotated: coupon.KeyRotate, coupon.APIKeyRevoked: coupon.KeyRevoke,
+}
+
+// tellOfKey tells what became of a key, and notes who did it.
 func tellOfKey(ctx context.Context, tx *postgres.Store, key coupon.APIKey, event coupon.EventType, p auth.Principal) error {
+	err := audit(ctx, tx, p, keyActions[event], key.ID, nil, auditKey{key.Name, key.OwnerID, key.Scopes, key.Networks, key.ExpiresAt})
+	if err != nil {
+		return err
+	}
 	data, err := json.Marshal(coupon.APIKeyData{APIKeyID: key.ID, OwnerID: key.OwnerID, Name: key.Name, Scopes: key.Scopes})
 	if err != nil {
 		return err
@@ -98,11 +152,15 @@ func (a *Accounts) RevokeAPIKey(ctx context.Context, p auth.Principal, id uuid.U
 		}
 		return tellOfKey(ctx, tx, key, coupon.APIKeyRevoked, p)
 	})
-	a.keys.Purge()
+	a.forgetKeys()
 	return err
 }
 
-// KeyPrincipal returns who an API key acts for, or ErrUnauthenticated.
+// forgetKeys has this process ask Postgres about every key anew.
+func (a *Accounts) forgetKeys() { a.keys.Purge() }
+
+// KeyPrincipal returns who an API key acts for, or ErrUnauthenticated; from an
+// address where it may not be used it is ErrKeyNetwork.
 func (a *Accounts) KeyPrincipal(ctx context.Context, text string) (auth.Principal, error) {
 	prefix, secret, ok := auth.SplitKey(text)
 	if !ok {
@@ -118,9 +176,16 @@ func (a *Accounts) KeyPrincipal(ctx context.Context, text string) (auth.Principa
 		}
 		a.keys.Add(prefix, key)
 	}
-	if !auth.SecretMatches(secret, key.SecretHash) || key.ExpiresAt != nil && !time.Now().Before(*key.ExpiresAt) {
+	now := time.Now()
+	proven := auth.SecretMatches(secret, key.SecretHash) ||
+		key.OldSecretUntil != nil && now.Before(*key.OldSecretUntil) && auth.SecretMatches(secret, key.OldSecretHash)
+	if !proven || key.ExpiresAt != nil && !now.Before(*key.ExpiresAt) {
 		return auth.Principal{}, coupon.ErrUnauthenticated
 	}
+	if !key.Admits(originOf(ctx).Address) {
+		return auth.Principal{}, coupon.ErrKeyNetwork
+	}
+	a.used.note(key.ID)
 	p := auth.Principal{UserID: key.OwnerID, Role: key.OwnerRole, KeyID: &key.ID}
 	for _, scope := range key.Scopes {
 		p.Scopes = append(p.Scopes, auth.Scope(scope))

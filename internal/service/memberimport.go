@@ -55,7 +55,7 @@ func (s *Service) SubmitMembers(ctx context.Context, p auth.Principal, in Member
 		return Submission{}, err
 	}
 	job.Fingerprint = in.Fingerprint()
-	submitted, err := s.submitBulk(ctx, job, always, func(tx *postgres.Store) error { return tx.KeepPool(ctx, pool.ID) })
+	submitted, err := s.submitBulk(ctx, p, job, always, func(tx *postgres.Store) error { return tx.KeepPool(ctx, pool.ID) })
 	if err == nil && submitted.Replayed || errors.Is(err, coupon.ErrKeyReused) || errors.Is(err, coupon.ErrPoolNotFound) {
 		s.dropRows(ctx, postgres.MemberRows, job.ID)
 	}

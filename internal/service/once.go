@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"sync"
 
 	"couponbook/internal/auth"
@@ -20,13 +19,14 @@ type UseCases struct {
 
 // Keyed makes requests safe to repeat: what a request does, and its answer under
 // its idempotency key, are one transaction.
-type Keyed struct {
-	cases UseCases
-	seal  auth.Seal // answers have secrets in them
-}
+type Keyed struct{ cases UseCases }
 
 // NewKeyed makes use cases safe to repeat.
-func NewKeyed(cases UseCases, seal auth.Seal) *Keyed { return &Keyed{cases, seal} }
+func NewKeyed(cases UseCases) *Keyed { return &Keyed{cases} }
+
+// secretive is an answer with a secret that is told once: what is kept of it, and
+// told again, is the rest.
+type secretive interface{ WithoutSecret() any }
 
 // Do lets work do its part with use cases that belong to one transaction, and
 // keeps the answer that it has then written. When the key has brought an answer
@@ -39,15 +39,16 @@ func (k *Keyed) Do(ctx context.Context, p auth.Principal, once Once, answer any,
 			return err
 		}
 		if replayed = stored != nil; replayed {
-			return k.read(stored, answer)
+			return readAnswer(stored, answer)
 		}
 		if err = work(k.within(tx, &bells)); err != nil {
 			return err
 		}
-		data, err := json.Marshal(answer)
-		if err == nil {
-			data, err = json.Marshal(k.seal.Close(data))
+		kept := answer
+		if s, has := answer.(secretive); has {
+			kept = s.WithoutSecret()
 		}
+		data, err := json.Marshal(kept)
 		if err != nil {
 			return err
 		}
@@ -59,26 +60,18 @@ func (k *Keyed) Do(ctx context.Context, p auth.Principal, once Once, answer any,
 	return replayed, err
 }
 
-func (k *Keyed) read(stored json.RawMessage, answer any) error {
-	var sealed []byte
-	if err := json.Unmarshal(stored, &sealed); err != nil { // the till keeps its own, unsealed
-		return coupon.ErrKeyReused
+func readAnswer(stored json.RawMessage, answer any) error {
+	if err := json.Unmarshal(stored, answer); err != nil {
+		return coupon.ErrKeyReused.With("The answer to this Idempotency-Key was written by another release and cannot be read: see what the request did, and use a new key.")
 	}
-	data, err := k.seal.Open(sealed)
-	if errors.Is(err, auth.ErrSeal) {
-		return coupon.ErrKeyReused.With("The answer to this Idempotency-Key cannot be read any more, since AUTH_SECRET has changed: see what the request did, and use a new key.")
-	}
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, answer)
+	return nil
 }
 
 // within are the use cases on a transaction. What they ring for rings after it.
 func (k *Keyed) within(tx *postgres.Store, later *bells) UseCases {
 	s := &Service{ShedAfter: k.cases.Service.ShedAfter, store: tx, queue: k.cases.Service.queue, later: later}
 	accounts := *k.cases.Accounts
-	accounts.store = tx
+	accounts.store, accounts.later = tx, later
 	return UseCases{s, &Webhooks{s, k.cases.Webhooks.sender}, &accounts}
 }
 

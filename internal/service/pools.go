@@ -17,7 +17,13 @@ func (s *Service) CreatePool(ctx context.Context, p auth.Principal, settings cou
 	if err != nil {
 		return pool, err
 	}
-	return s.store.AddPool(ctx, pool)
+	var made coupon.Pool
+	return made, s.store.InTx(ctx, func(tx *postgres.Store) error {
+		if made, err = tx.AddPool(ctx, pool); err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.PoolCreate, pool.ID, nil, settings)
+	})
 }
 
 // Pool returns a pool that the caller manages.
@@ -45,12 +51,16 @@ func (s *Service) EditPool(ctx context.Context, p auth.Principal, id uuid.UUID, 
 		if version != nil && *version != pool.Version {
 			return coupon.ErrPoolChanged
 		}
-		settings := coupon.PoolSettings{Name: pool.Name, Description: pool.Description}
+		was := coupon.PoolSettings{Name: pool.Name, Description: pool.Description}
+		settings := was
 		edit(&settings)
 		if pool, err = pool.With(settings); err == nil {
 			changed, err = tx.SavePool(ctx, pool)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.PoolEdit, id, was, settings)
 	})
 	return changed, err
 }
@@ -58,10 +68,14 @@ func (s *Service) EditPool(ctx context.Context, p auth.Principal, id uuid.UUID, 
 // DeletePool takes a pool out of sight. What was given to its members stays theirs.
 func (s *Service) DeletePool(ctx context.Context, p auth.Principal, id uuid.UUID) error {
 	return s.store.InTx(ctx, func(tx *postgres.Store) error {
-		if _, err := holdPool(ctx, tx, p, id); err != nil {
+		pool, err := holdPool(ctx, tx, p, id)
+		if err == nil {
+			err = tx.DeletePool(ctx, id)
+		}
+		if err != nil {
 			return err
 		}
-		return tx.DeletePool(ctx, id)
+		return audit(ctx, tx, p, coupon.PoolDelete, id, coupon.PoolSettings{Name: pool.Name, Description: pool.Description}, nil)
 	})
 }
 
@@ -92,15 +106,18 @@ func (s *Service) AddMembers(ctx context.Context, p auth.Principal, id uuid.UUID
 			return MembersChanged{}, err
 		}
 	}
-	return s.changeMembers(ctx, p, id, refs, (*postgres.Store).AddMembers)
+	return s.changeMembers(ctx, p, id, refs, coupon.MembersAdd, (*postgres.Store).AddMembers)
 }
 
 // RemoveMembers takes users out of a pool. What they were given stays theirs.
 func (s *Service) RemoveMembers(ctx context.Context, p auth.Principal, id uuid.UUID, refs []coupon.UserRef) (MembersChanged, error) {
-	return s.changeMembers(ctx, p, id, refs, (*postgres.Store).RemoveMembers)
+	return s.changeMembers(ctx, p, id, refs, coupon.MembersRemove, (*postgres.Store).RemoveMembers)
 }
 
-func (s *Service) changeMembers(ctx context.Context, p auth.Principal, id uuid.UUID, refs []coupon.UserRef,
+// auditMembers is what the audit log tells of members who came or went.
+type auditMembers struct{ UserIDs []uuid.UUID }
+
+func (s *Service) changeMembers(ctx context.Context, p auth.Principal, id uuid.UUID, refs []coupon.UserRef, action coupon.Action,
 	change func(*postgres.Store, context.Context, uuid.UUID, []uuid.UUID) (int, error),
 ) (done MembersChanged, err error) {
 	if len(refs) == 0 || len(refs) > coupon.MaxMembersAdded {
@@ -121,6 +138,9 @@ func (s *Service) changeMembers(ctx context.Context, p auth.Principal, id uuid.U
 		}
 	}
 	err = s.store.InTx(ctx, func(tx *postgres.Store) error {
+		if err := audit(ctx, tx, p, action, id, nil, auditMembers{users}); err != nil {
+			return err
+		}
 		done.Changed, err = change(tx, ctx, id, users)
 		return err
 	})

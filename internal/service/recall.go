@@ -47,7 +47,7 @@ func (s *Service) SubmitRecall(ctx context.Context, p auth.Principal, in RecallR
 	if err != nil {
 		return Submission{}, err
 	}
-	return s.submitBulk(ctx, coupon.NewJob{
+	return s.submitBulk(ctx, p, coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.RecallJob, BookID: *job.BookID, PoolID: *job.PoolID, SubmitterID: p.UserID,
 		IdempotencyKey: in.IdempotencyKey, Fingerprint: in.Fingerprint, Total: job.Processed, Params: params,
 	}, always)

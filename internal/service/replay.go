@@ -52,7 +52,7 @@ func (w *Webhooks) SubmitReplay(ctx context.Context, p auth.Principal, in Replay
 	if err != nil {
 		return Submission{}, err
 	}
-	return w.submitBulk(ctx, coupon.NewJob{
+	return w.submitBulk(ctx, p, coupon.NewJob{
 		ID: uuid.Must(uuid.NewV7()), Kind: coupon.ReplayJob, SubmitterID: p.UserID, IdempotencyKey: in.IdempotencyKey,
 		Fingerprint: in.Fingerprint, Total: 1, Params: params,
 	}, func() error {

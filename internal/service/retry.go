@@ -27,7 +27,7 @@ func (s *Service) RetryJob(ctx context.Context, p auth.Principal, claims Submitt
 		if err = job.Retryable(); err != nil {
 			return job, err
 		}
-		again, err := s.claimAgain(ctx, claims, job)
+		again, err := s.claimAgain(ctx, p, claims, job)
 		return again.Job, err
 	}
 	retried := false
@@ -44,6 +44,9 @@ func (s *Service) RetryJob(ctx context.Context, p auth.Principal, claims Submitt
 		}
 		if err == nil {
 			err = tx.RetryJob(ctx, now, p.UserID)
+		}
+		if err == nil {
+			err = audit(ctx, tx, p, coupon.JobRetry, id, nil, nil)
 		}
 		retried = err == nil
 		return err
@@ -70,11 +73,15 @@ func reserveRest(ctx context.Context, tx *postgres.Store, job coupon.Job) error 
 }
 
 // claimAgain submits a claim or a batch of them anew, under a key of its own.
-func (s *Service) claimAgain(ctx context.Context, claims Submitter, job coupon.Job) (Submission, error) {
+func (s *Service) claimAgain(ctx context.Context, p auth.Principal, claims Submitter, job coupon.Job) (Submission, error) {
 	submitter := auth.Principal{UserID: job.SubmitterID, Role: coupon.Admin}
+	deed, err := newAudit(ctx, p, coupon.JobRetry, job.ID, nil, nil)
+	if err != nil {
+		return Submission{}, err
+	}
 	key, mark := "retry:"+job.ID.String(), job.ID[:]
 	if job.Kind != coupon.BatchJob {
-		request := ClaimRequest{BookID: *job.BookID, For: coupon.UserRef{ID: job.UserID}, Count: job.Total, IdempotencyKey: key, Fingerprint: mark}
+		request := ClaimRequest{BookID: *job.BookID, For: coupon.UserRef{ID: job.UserID}, Count: job.Total, IdempotencyKey: key, Fingerprint: mark, Audit: &deed}
 		if job.CouponID != nil {
 			request.Coupon = &postgres.CouponRef{ID: job.CouponID}
 		}
@@ -84,7 +91,7 @@ func (s *Service) claimAgain(ctx context.Context, claims Submitter, job coupon.J
 	if err != nil {
 		return Submission{}, err
 	}
-	request := ClaimBatchRequest{BookID: *job.BookID, IdempotencyKey: key, Fingerprint: mark}
+	request := ClaimBatchRequest{BookID: *job.BookID, IdempotencyKey: key, Fingerprint: mark, Audit: &deed}
 	for _, o := range outcomes {
 		request.Items = append(request.Items, ClaimItem{ItemID: *o.ItemID, For: coupon.UserRef{ID: o.UserID}, Count: *o.Planned})
 	}

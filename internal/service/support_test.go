@@ -54,7 +54,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	h.claims = service.NewClaims(h.store, h.followers, func(book uuid.UUID) { _ = h.queue.RingBook(t.Context(), book) })
 	h.drainer = service.NewDrainer(h.store, fixture.Open{}, h.queue)
 	h.sweeper = service.NewSweeper(h.store, h.service, h.drainer, h.queue)
-	h.till = service.NewTill(h.store, auth.NewLockTokens("0123456789abcdef0123456789abcdef"))
+	h.till = service.NewTill(h.store, auth.NewLockTokens(fixture.Keyring()))
 	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))
 	t.Cleanup(func() { h.checkEvents(t) })
 	t.Cleanup(h.claims.Close)

@@ -92,6 +92,17 @@ const (
 	mostDropped = 1000
 )
 
+// sessionsKept is how long a session that is over can be looked at in Postgres.
+const sessionsKept = 30 * 24 * time.Hour
+
+// Sessions forgets sessions that are over for long, and links to set a password
+// that nobody used.
+func (s *Sweeper) Sessions(ctx context.Context) error {
+	return errors.Join(
+		inBatches(mostDropped, func() (int, error) { return s.store.DropSessions(ctx, sessionsKept, mostDropped) }),
+		s.store.DropResets(ctx))
+}
+
 // Answers forgets answers to idempotency keys that are older than a week.
 func (s *Sweeper) Answers(ctx context.Context) error {
 	return inBatches(mostDropped, func() (int, error) { return s.store.DropAnswers(ctx, answersKept, mostDropped) })

@@ -119,7 +119,7 @@ func TestTheMutexSavesWork(t *testing.T) {
 func TestEndedLocksAreTold(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	till := service.NewTill(h.store, auth.NewLockTokens("secret"))
+	till := service.NewTill(h.store, auth.NewLockTokens(fixture.Keyring()))
 	const locks = 501 // more than one transaction takes
 	book := fixture.Book(t, h.pool, locks+1, 0)
 	users := fixture.Users(t, h.pool, locks+1)
@@ -159,7 +159,7 @@ func TestEndedLocksAreTold(t *testing.T) {
 func TestEndedBooksExpire(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	till := service.NewTill(h.store, auth.NewLockTokens("secret"))
+	till := service.NewTill(h.store, auth.NewLockTokens(fixture.Keyring()))
 	book := fixture.Book(t, h.pool, 1200, 0) // more than one transaction takes
 	owner, users := fixture.Owner(book), fixture.Users(t, h.pool, 4)
 	fixture.Queued(t, h.pool, book.ID, users, 1)
@@ -243,7 +243,7 @@ func TestMoreTime(t *testing.T) {
 func TestOwnEndsExpire(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	till := service.NewTill(h.store, auth.NewLockTokens("secret"))
+	till := service.NewTill(h.store, auth.NewLockTokens(fixture.Keyring()))
 	const over = 1001 // more than one transaction takes
 	book := fixture.Book(t, h.pool, over+2, 0)
 	_, err := h.pool.Exec(t.Context(), `UPDATE books SET valid_for = '1 hour'`)

@@ -41,7 +41,7 @@ type LockInput struct {
 
 // Lock holds a coupon while a purchase is under way. The outcome has the token.
 func (t *Till) Lock(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in LockInput) (Outcome, error) {
-	out, err := t.change(ctx, request{p, ref, in.Once, holdCoupon, "lock", in.OrderRef}, func(_ *postgres.Store, before coupon.Till) (postgres.Change, error) {
+	out, err := t.change(ctx, request{by: p, ref: ref, once: in.Once, hold: holdCoupon, action: "lock", orderRef: in.OrderRef}, func(_ *postgres.Store, before coupon.Till) (postgres.Change, error) {
 		after, err := before.Lock(coupon.LockRequest{
 			ID: uuid.Must(uuid.NewV7()), By: p.UserID, For: in.For, OrderRef: in.OrderRef,
 			Proven: t.tokens.Proves(before.Coupon.LockID, in.Token),
@@ -64,7 +64,7 @@ type UnlockInput struct {
 
 // Unlock lets go of a coupon.
 func (t *Till) Unlock(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in UnlockInput) (Outcome, error) {
-	return t.change(ctx, request{p, ref, in.Once, holdCoupon, "", ""}, func(_ *postgres.Store, before coupon.Till) (postgres.Change, error) {
+	return t.change(ctx, request{by: p, ref: ref, once: in.Once, hold: holdCoupon}, func(_ *postgres.Store, before coupon.Till) (postgres.Change, error) {
 		proven := t.tokens.Proves(before.Coupon.LockID, in.Token)
 		if in.Token == "" && p.Owns(before.Book.OwnerID) {
 			if in.Reason == "" {
@@ -92,7 +92,7 @@ func (t *Till) Redeem(ctx context.Context, p auth.Principal, ref postgres.Coupon
 		return Outcome{}, err
 	}
 	again := false
-	out, err := t.change(ctx, request{p, ref, in.Once, holdCoupon, "redeem", in.OrderRef}, func(tx *postgres.Store, before coupon.Till) (change postgres.Change, err error) {
+	out, err := t.change(ctx, request{by: p, ref: ref, once: in.Once, hold: holdCoupon, action: "redeem", orderRef: in.OrderRef}, func(tx *postgres.Store, before coupon.Till) (change postgres.Change, err error) {
 		if in.OrderRef != "" {
 			earlier, err := tx.RedemptionOfOrder(ctx, before.Coupon.ID, in.OrderRef)
 			if err == nil && earlier.RolledBack {
@@ -133,7 +133,9 @@ func (t *Till) RollBack(ctx context.Context, p auth.Principal, id uuid.UUID, in 
 		return Outcome{}, err
 	}
 	var taken coupon.Redemption
-	out, err := t.change(ctx, request{p, postgres.CouponRef{ID: &found.CouponID}, in.Once, holdCoupon, "", ""},
+	out, err := t.change(ctx, request{
+		by: p, ref: postgres.CouponRef{ID: &found.CouponID}, once: in.Once, hold: holdCoupon, deed: deed{coupon.RollBackAction, in.Reason},
+	},
 		func(tx *postgres.Store, before coupon.Till) (change postgres.Change, err error) {
 			if !p.Owns(before.Book.OwnerID) {
 				return change, coupon.ErrRedemptionNotFound
@@ -173,33 +175,34 @@ type StaffChange func(context.Context, auth.Principal, postgres.CouponRef, Reaso
 // Revoke takes a coupon from its holder, for the book's manager; it can be
 // claimed again.
 func (t *Till) Revoke(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
-	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Revoke(in.Reason) })
+	return t.staffChange(ctx, p, ref, in, coupon.CouponRevoke, func(before coupon.Till) (coupon.Till, error) { return before.Revoke(in.Reason) })
 }
 
 // Void kills a coupon for good, for the book's manager.
 func (t *Till) Void(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
-	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Void(in.Reason) })
+	return t.staffChange(ctx, p, ref, in, coupon.CouponVoid, func(before coupon.Till) (coupon.Till, error) { return before.Void(in.Reason) })
 }
 
 // Disable keeps a coupon from being given out and used, for the book's manager.
 func (t *Till) Disable(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
-	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Disable(in.Reason) })
+	return t.staffChange(ctx, p, ref, in, coupon.CouponDisable, func(before coupon.Till) (coupon.Till, error) { return before.Disable(in.Reason) })
 }
 
 // Enable ends Disable.
 func (t *Till) Enable(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput) (Outcome, error) {
-	return t.staffChange(ctx, p, ref, in.Once, func(before coupon.Till) (coupon.Till, error) { return before.Enable(in.Reason) })
+	return t.staffChange(ctx, p, ref, in, coupon.CouponEnable, func(before coupon.Till) (coupon.Till, error) { return before.Enable(in.Reason) })
 }
 
 // staffChange is for the book's manager, and may touch the stock.
-func (t *Till) staffChange(ctx context.Context, p auth.Principal, ref postgres.CouponRef, once Once,
+func (t *Till) staffChange(ctx context.Context, p auth.Principal, ref postgres.CouponRef, in ReasonInput, action coupon.Action,
 	rule func(coupon.Till) (coupon.Till, error),
 ) (Outcome, error) {
 	rank, err := coupon.NewGenerator().DrawRank()
 	if err != nil {
 		return Outcome{}, err
 	}
-	return t.change(ctx, request{p, ref, once, (*postgres.Store).HoldTillAndStock, "", ""}, func(_ *postgres.Store, before coupon.Till) (postgres.Change, error) {
+	r := request{by: p, ref: ref, once: in.Once, hold: (*postgres.Store).HoldTillAndStock, deed: deed{action, in.Reason}}
+	return t.change(ctx, r, func(_ *postgres.Store, before coupon.Till) (postgres.Change, error) {
 		if !p.Owns(before.Book.OwnerID) {
 			return postgres.Change{}, coupon.ErrForbidden
 		}

@@ -31,7 +31,7 @@ func newCounter(t *testing.T, rules string) *counter {
 	t.Helper()
 	c := &counter{pool: testdb.New(t)}
 	store := postgres.NewStore(c.pool)
-	c.till = service.NewTill(store, auth.NewLockTokens("secret"))
+	c.till = service.NewTill(store, auth.NewLockTokens(fixture.Keyring()))
 	c.book = fixture.Book(t, c.pool, 0, 0)
 	_, err := c.pool.Exec(t.Context(), `UPDATE books SET `+rules)
 	require.NoError(t, err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/google/uuid"
+
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/postgres"
@@ -35,6 +37,29 @@ type request struct {
 	hold     func(*postgres.Store, context.Context, postgres.CouponRef) (coupon.Till, error)
 	action   string // recorded if it is refused; empty: it is not
 	orderRef string
+	deed     deed // of staff; the zero value: none
+}
+
+// deed is what the audit log says of a change.
+type deed struct {
+	action coupon.Action
+	reason string
+}
+
+// auditCoupon is what the audit log tells of a coupon.
+type auditCoupon struct {
+	State    coupon.State
+	Disabled bool
+	UserID   *uuid.UUID
+	Reason   string
+}
+
+func (d deed) audit(ctx context.Context, tx *postgres.Store, p auth.Principal, before, after coupon.Coupon) error {
+	if d.action == "" {
+		return nil
+	}
+	return audit(ctx, tx, p, d.action, before.ID, auditCoupon{before.State, before.DisabledAt != nil, before.UserID, ""},
+		auditCoupon{after.State, after.DisabledAt != nil, after.UserID, d.reason})
 }
 
 var holdCoupon = (*postgres.Store).HoldTill
@@ -63,6 +88,9 @@ func (t *Till) change(ctx context.Context, r request,
 		}
 		change.Before, change.ActorID = before, &r.by.UserID
 		if err = tx.SaveTill(ctx, change); err != nil {
+			return err
+		}
+		if err = r.deed.audit(ctx, tx, r.by, before.Coupon, change.After.Coupon); err != nil {
 			return err
 		}
 		out.Till, out.Redemption, out.Till.Steps = shownTo(r.by, change.After), change.Redemption, nil

@@ -72,7 +72,7 @@ func (s *Service) SubmitUpload(ctx context.Context, p auth.Principal, in UploadR
 		return Submission{}, err
 	}
 	job.Fingerprint = in.Fingerprint()
-	submitted, err := s.submitBulk(ctx, job, book.TakesCodes)
+	submitted, err := s.submitBulk(ctx, p, job, book.TakesCodes)
 	if err == nil && submitted.Replayed || errors.Is(err, coupon.ErrBookState) || errors.Is(err, coupon.ErrKeyReused) {
 		s.dropRows(ctx, postgres.ImportRows, job.ID)
 	}

@@ -42,7 +42,10 @@ func (w *Webhooks) CreateEndpoint(ctx context.Context, p auth.Principal, setting
 		if err == nil {
 			made, err = tx.AddEndpoint(ctx, endpoint, key)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.EndpointCreate, endpoint.ID, nil, settings)
 	})
 	return made, webhook.SecretText(key), err
 }
@@ -122,10 +125,13 @@ func (w *Webhooks) EditEndpoint(ctx context.Context, p auth.Principal, id uuid.U
 		}
 		if status != nil && *status != endpoint.Status {
 			changed, err = w.move(ctx, tx, endpoint, *status, &p.UserID, coupon.DisabledByHand)
+		} else {
+			changed, err = tx.SaveEndpoint(ctx, endpoint)
+		}
+		if err != nil {
 			return err
 		}
-		changed, err = tx.SaveEndpoint(ctx, endpoint)
-		return err
+		return audit(ctx, tx, p, coupon.EndpointEdit, id, auditedEndpoint(read), auditedEndpoint(changed))
 	})
 	if err == nil && changed.Status == coupon.EndpointEnabled {
 		w.ring(ctx, id, func(ctx context.Context) error { return w.queue.RingEndpoint(ctx, id) })
@@ -136,6 +142,14 @@ func (w *Webhooks) EditEndpoint(ctx context.Context, p auth.Principal, id uuid.U
 func settingsOf(e coupon.Endpoint) coupon.EndpointSettings {
 	return coupon.EndpointSettings{URL: e.URL, Description: e.Description, Events: e.Events, BookIDs: e.BookIDs, IncludeCodes: e.IncludeCodes}
 }
+
+// auditEndpoint is what the audit log tells of an endpoint.
+type auditEndpoint struct {
+	Status coupon.EndpointStatus
+	coupon.EndpointSettings
+}
+
+func auditedEndpoint(e coupon.Endpoint) auditEndpoint { return auditEndpoint{e.Status, settingsOf(e)} }
 
 // move brings an endpoint to another status and tells of it. One that is
 // enabled again begins with a clean record.
@@ -173,10 +187,16 @@ func tellOfEndpoint(ctx context.Context, tx *postgres.Store, e coupon.Endpoint, 
 
 // DeleteEndpoint takes an endpoint out of sight. What waits for it is canceled.
 func (w *Webhooks) DeleteEndpoint(ctx context.Context, p auth.Principal, id uuid.UUID) error {
-	if _, err := w.Endpoint(ctx, p, id); err != nil {
+	endpoint, err := w.Endpoint(ctx, p, id)
+	if err != nil {
 		return err
 	}
-	return w.store.DeleteEndpoint(ctx, id)
+	return w.store.InTx(ctx, func(tx *postgres.Store) error {
+		if err := tx.DeleteEndpoint(ctx, id); err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.EndpointDelete, id, auditedEndpoint(endpoint), nil)
+	})
 }
 
 // RotateSecret gives an endpoint a new secret and returns it. The old one signs
@@ -191,8 +211,12 @@ func (w *Webhooks) RotateSecret(ctx context.Context, p auth.Principal, id uuid.U
 		if rotated, err = tx.RotateSecret(ctx, id, key, coupon.SecretOverlap); err != nil {
 			return err
 		}
-		return tellOfEndpoint(ctx, tx, endpoint, coupon.EndpointSecretRotated, &p.UserID,
+		err = tellOfEndpoint(ctx, tx, endpoint, coupon.EndpointSecretRotated, &p.UserID,
 			coupon.EndpointData{EndpointID: id, OldSecretUntil: rotated.OldSecretUntil})
+		if err != nil {
+			return err
+		}
+		return audit(ctx, tx, p, coupon.EndpointRotate, id, nil, nil)
 	})
 	return rotated, webhook.SecretText(key), err
 }

@@ -106,7 +106,7 @@ func newLoad(ctx context.Context, r *rig, o Options, hooks *receiver) (*load, er
 	if err != nil {
 		return nil, err
 	}
-	_, err = service.NewAccounts(postgres.NewStore(r.pool), passwords, nil).Register(ctx,
+	_, err = service.NewAccountsOffline(postgres.NewStore(r.pool), passwords).Register(ctx,
 		service.Account{Email: adminEmail, Password: adminPassword, Role: coupon.Admin})
 	if err != nil {
 		return nil, err

@@ -18,6 +18,8 @@ declare module 'vue-router' {
     door?: boolean
     /** Only for who manages books. */
     staff?: boolean
+    /** Only for who manages everything. */
+    admin?: boolean
   }
 }
 
@@ -34,6 +36,12 @@ export const routes: RouteRecordRaw[] = [
     name: 'register',
     component: () => import('@/pages/RegisterPage.vue'),
     meta: { title: 'Make an account', door: true },
+  },
+  {
+    path: '/reset-password',
+    name: 'reset-password',
+    component: () => import('@/pages/ResetPasswordPage.vue'),
+    meta: { title: 'A new password', open: true },
   },
   {
     path: '/sales',
@@ -156,6 +164,12 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'Delivery', staff: true },
   },
   {
+    path: '/audit',
+    name: 'audit',
+    component: () => import('@/pages/AuditPage.vue'),
+    meta: { title: 'Audit log', admin: true },
+  },
+  {
     path: '/service',
     name: 'service',
     component: () => import('@/pages/ServicePage.vue'),
@@ -183,6 +197,7 @@ export function makeRouter(history: RouterHistory = createWebHistory()) {
     if (session.trouble) return true
     if (to.meta.door) return session.user ? next(to.query.next) : true
     if (to.meta.staff && session.user?.role === 'user') return lost(to.path)
+    if (to.meta.admin && session.user && session.user.role !== 'admin') return lost(to.path)
     if (session.user || to.meta.open) return true
     return { name: 'sign-in', query: to.path === '/sales' ? {} : { next: to.fullPath } }
   })

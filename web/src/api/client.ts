@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch'
+import { csrfToken, hasSession, renew } from './renewal'
 import type { components, paths } from './schema'
 
 type Schemas = components['schemas']
@@ -34,13 +35,21 @@ export function onSessionEnded(handler: () => void): void {
 /** The API, typed by its own description. Wrap calls in `ask`. */
 export const api = createClient<paths>({
   baseUrl: location.origin,
-  fetch: (request) =>
-    fetch(
-      new Request(request, {
-        signal: AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]),
-      }),
-    ),
+  fetch: inSession,
 })
+
+/** Sends a request; when the access token has ended, carries the session on and sends it again. */
+async function inSession(request: Request): Promise<Response> {
+  const again = request.clone()
+  const answer = await inTime(request)
+  if (answer.status !== 401 || !hasSession() || request.url.includes('/auth/')) return answer
+  return (await renew()) ? inTime(again) : answer
+}
+
+function inTime(request: Request): Promise<Response> {
+  const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)])
+  return fetch(new Request(request, { signal }))
+}
 
 api.use({
   onRequest({ request }) {
@@ -67,7 +76,7 @@ export async function ask<T>(call: Promise<Answer<T>>): Promise<T> {
 
 function refused(status: number, body: unknown): ApiError {
   const refusal = new ApiError(status, problemIn(body, status))
-  if (refusal.problem.code === 'unauthenticated') sessionEnded()
+  if (['unauthenticated', 'session_ended'].includes(refusal.problem.code ?? '')) sessionEnded()
   return refusal
 }
 
@@ -75,13 +84,14 @@ function refused(status: number, body: unknown): ApiError {
  * Sends a file and tells how much of it has gone, from 0 to 1: fetch cannot tell. Rejects as `ask`
  * does; a file may take as long as it takes.
  */
-export function send<T>(
+export async function send<T>(
   path: string,
   file: Blob,
   headers: Record<string, string>,
   sent: (part: number) => void,
   signal: AbortSignal,
 ): Promise<T> {
+  await ask(api.GET('/api/v1/me', { signal })) // carries the session on if it must: a file is not sent twice
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     request.open('POST', path)
@@ -109,15 +119,6 @@ export function describe(error: unknown): string {
 /** Whether the same request may well work in a moment. */
 export function isPassing(error: unknown): boolean {
   return !(error instanceof ApiError) || error.status >= 500 || error.status === 429
-}
-
-/** Whether this browser may have a session: its CSRF cookie comes and goes with it. */
-export const hasSession = () => csrfToken() !== ''
-
-/** Only our own pages can read the cookie, so echoing it proves that no foreign form sent this. */
-function csrfToken(): string {
-  const token = /(?:^|;\s*)couponbook_csrf=([^;]*)/.exec(document.cookie)?.[1]
-  return token ? decodeURIComponent(token) : ''
 }
 
 /** Proxies answer in HTML: that is no problem of ours, but one all the same. */

@@ -1,4 +1,5 @@
 import { api, ApiError, ask } from './client'
+import { noteRenewed } from './renewal'
 import type { components } from './schema'
 
 export type User = components['schemas']['User']
@@ -18,7 +19,14 @@ export async function getMe(): Promise<User | undefined> {
 /** Starts a cookie session. The access token in the answer is for API clients and is not kept. */
 export async function signIn({ email, password }: Credentials): Promise<User> {
   const body = { email, password, session: true }
-  return (await ask(api.POST('/api/v1/auth/login', { body }))).user
+  const { user } = await ask(api.POST('/api/v1/auth/login', { body }))
+  noteRenewed()
+  return user
+}
+
+/** Sets a new password by a link that an admin made; it works once. */
+export async function resetPassword(token: string, password: string): Promise<void> {
+  await ask(api.POST('/api/v1/auth/password-reset', { body: { token, password } }))
 }
 
 export async function register(body: Registration): Promise<User> {

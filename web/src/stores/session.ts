@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 import { ref, shallowRef } from 'vue'
-import { hasSession } from '@/api/client'
+import { hasSession } from '@/api/renewal'
 import { getMe, signIn, signOut, type Credentials, type User } from '@/api/session'
 
 /** Who is signed in. */

@@ -8,8 +8,13 @@ import type { Job, Sale } from '@/api/sales'
 import type { User } from '@/api/session'
 import type { Attempt, Delivery, Endpoint } from '@/api/webhooks'
 
-export const max: User = { id: '0199', email: 'max@example.com', name: 'Max', role: 'manager' }
-export const ada: User = { id: '0198', email: 'ada@example.com', name: 'Ada', role: 'user' }
+export const max: User = user('0199', 'max@example.com', 'Max', 'manager')
+export const ada: User = user('0198', 'ada@example.com', 'Ada', 'user')
+
+function user(id: string, email: string, name: string, role: User['role']): User {
+  const nothing = { external_id: null, disabled_at: null, erased_at: null }
+  return { id, email, name, role, created_at: '2026-11-01T10:00:00Z', ...nothing }
+}
 
 export function sale(changes: Partial<Sale> = {}): Sale {
   return {
@@ -264,6 +269,7 @@ export const page = (data: object[], more: object = {}) =>
 /** A service with nothing in it, at which Ada is signed in. A test replaces what it is about. */
 export const network = setupServer(
   http.get('*/api/v1/me', () => HttpResponse.json(ada)),
+  http.post('*/api/v1/auth/refresh', () => problem(401, 'session_ended', 'It has ended.')),
   http.get('*/api/v1/sales', () => page([])),
   http.get('*/api/v1/me/coupons', () => page([], { counts: {} })),
 )

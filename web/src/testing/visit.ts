@@ -15,7 +15,7 @@ export async function visit(path: string) {
   return { ...opened, router }
 }
 
-const cookie = 'couponbook_csrf=double%20submit'
+const cookie = 'couponbook_csrf=double%20submit; Path=/'
 
 /** Gives the browser the readable half of a session. */
 export const openSession = () => void (document.cookie = cookie)
