@@ -14,38 +14,34 @@ import (
 	"couponbook/internal/limit"
 )
 
-// limited counts a request against its caller's rate.
+// limited counts a request against its caller's rate, also one that is refused
+// then: credentials must not be tried without end.
 func (a *API) limited(r route) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		c := humagin.Unwrap(ctx)
-		for _, verdict := range a.count(r, c) {
-			if verdict.Per > 0 {
-				tellRate(c, verdict)
-			}
-			if !verdict.OK {
-				writeProblem(c, coupon.ErrTooMany.After(verdict.Wait))
-				return
-			}
+		verdict := a.count(r, c)
+		if verdict.Per > 0 {
+			tellRate(c, verdict)
 		}
-		if strings.Contains(r.path, "{coupon}") {
-			a.budgeted(c, func() { next(ctx) })
+		if !verdict.OK {
+			writeProblem(c, coupon.ErrTooMany.After(verdict.Wait))
 			return
 		}
 		next(ctx)
 	}
 }
 
-func (a *API) count(r route, c *gin.Context) []limit.Verdict {
+func (a *API) count(r route, c *gin.Context) limit.Verdict {
 	p := callerOf(c.Request.Context()).principal
 	switch {
 	case p == nil:
-		return []limit.Verdict{a.Limits.Count(a.Rates.AnonymousRule(), requestOf(c.Request.Context()).network)}
+		return a.Limits.Count(a.Rates.AnonymousRule(), requestOf(c.Request.Context()).network)
 	case p.IsKey():
-		return []limit.Verdict{a.Limits.Count(a.Rates.KeyRequestRule(), p.KeyID.String())}
+		return a.Limits.Count(a.Rates.KeyRequestRule(), p.KeyID.String())
 	case r.id == "claim" && p.Role == coupon.UserRole:
-		return []limit.Verdict{a.Limits.Count(a.Rates.ClaimRule(), p.UserID.String())}
+		return a.Limits.Count(a.Rates.ClaimRule(), p.UserID.String())
 	default:
-		return []limit.Verdict{a.Limits.Count(a.Rates.RequestRule(), p.UserID.String())}
+		return a.Limits.Count(a.Rates.RequestRule(), p.UserID.String())
 	}
 }
 
@@ -73,34 +69,34 @@ var toldOfGuessing = limit.Rule{Name: "told-of-guessing", Rate: limit.Rate{Count
 
 // budgeted lets a user try only so many codes that are not his: whether they
 // exist he must not find out.
-func (a *API) budgeted(c *gin.Context, next func()) {
-	p := callerOf(c.Request.Context()).principal
-	if p.Role != coupon.UserRole {
-		next()
-		return
-	}
-	user, from := p.UserID.String(), requestOf(c.Request.Context()).network
-	mine, undoMine := a.Limits.Try(a.Rates.WrongCodeRule(), user)
-	near, undoNear := a.Limits.Try(a.Rates.WrongFromRule(), from)
-	if !mine.OK || !near.OK {
-		if mine.OK {
-			undoMine()
+func (a *API) budgeted(r route) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		p := callerOf(ctx.Context()).principal
+		if !strings.Contains(r.path, "{coupon}") || p.Role != coupon.UserRole {
+			next(ctx)
+			return
 		}
-		if near.OK {
+		user, from := p.UserID.String(), requestOf(ctx.Context()).network
+		mine, undoMine := a.Limits.Try(a.Rates.WrongCodeRule(), user)
+		near, undoNear := a.Limits.Try(a.Rates.WrongFromRule(), from)
+		undo := func() {
+			undoMine()
 			undoNear()
 		}
-		if a.Limits.Ask(c.Request.Context(), toldOfGuessing, user).OK {
-			a.Service.TellGuessing(c.Request.Context(), *p)
+		if !mine.OK || !near.OK {
+			undo()
+			if a.Limits.Ask(ctx.Context(), toldOfGuessing, user).OK {
+				a.Service.TellGuessing(ctx.Context(), *p)
+			}
+			writeProblem(humagin.Unwrap(ctx), coupon.ErrTooManyCodes.After(max(mine.Wait, near.Wait)))
+			return
 		}
-		writeProblem(c, coupon.ErrTooManyCodes.After(max(mine.Wait, near.Wait)))
-		return
-	}
-	next()
-	if requestOf(c.Request.Context()).problem == coupon.ErrCouponUnavailable.Code {
+		next(ctx)
+		if requestOf(ctx.Context()).problem != coupon.ErrCouponUnavailable.Code {
+			undo()
+			return
+		}
 		a.Limits.Failed(a.Rates.WrongCodeRule(), user)
 		a.Limits.Failed(a.Rates.WrongFromRule(), from)
-		return
 	}
-	undoMine()
-	undoNear()
 }

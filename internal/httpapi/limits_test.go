@@ -63,6 +63,7 @@ func TestRates(t *testing.T) {
 		require.LessOrEqual(t, wait, 60)
 	}
 	require.Equal(t, 200, h.call(t, other, http.MethodGet, Prefix+"/me", nil).status)
+	require.Equal(t, 429, h.call(t, "guessed", http.MethodGet, Prefix+"/me", nil).status, "who tries tokens is nobody we know")
 }
 
 // A thousand tries to sign in with wrong passwords: ten get an answer about the

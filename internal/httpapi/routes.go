@@ -150,7 +150,7 @@ func (r route) mount(a *API, api huma.API) {
 	operation := huma.Operation{
 		Method: r.method, Path: r.path, OperationID: r.id, Summary: r.summary, DefaultStatus: r.status,
 		Description: "For " + r.access.String() + ".", MaxBodyBytes: maxBody,
-		Middlewares: huma.Middlewares{a.enforce(r.access), a.limited(r), bounded},
+		Middlewares: huma.Middlewares{a.limited(r), a.enforce(r.access), a.budgeted(r), bounded},
 		Tags:        []string{strings.Split(r.path, "/")[1]},
 	}
 	if !r.access.public {

@@ -42,6 +42,15 @@ export async function claim(baseURL: string, book: string): Promise<void> {
   await api.dispose()
 }
 
+/** Makes an account without a password, and the path of the page to set one. */
+export async function makeResetLink(baseURL: string, email: string): Promise<string> {
+  const api = await signedIn(baseURL)
+  const { id } = await post<{ id: string }>(api, 'users', { email })
+  const { path } = await post<{ path: string }>(api, `users/${id}/password-reset`, undefined)
+  await api.dispose()
+  return path
+}
+
 const fromNow = (ms: number) => new Date(Date.now() + ms).toISOString()
 
 /** Moves the opening of a sale. */
