@@ -72,7 +72,7 @@ test('the audit log tells who did what', async ({ page }) => {
   await expect(row).toContainText('book.create')
   await expect(row).toContainText('127.0.0.1')
   await look(page)
-  await page.getByLabel('Done to').click()
+  await page.locator('.v-select').filter({ hasText: 'Done to' }).click()
   await page.getByRole('option', { name: 'Users', exact: true }).click()
   await expect(page).toHaveURL(/action=user/)
   await expect(row).toHaveCount(0)
