@@ -2,15 +2,20 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"couponbook/internal/codefile"
 )
 
-const csvPage = 1000 // rows read at a time
+const (
+	csvPage  = 1000             // rows read at a time
+	csvPause = 30 * time.Second // that reading and sending a page may take
+)
 
 // csvFile sends a file that no spreadsheet takes for formulas. read returns the
 // rows after one with a number, and cells the number of a row and what is in it.
@@ -25,8 +30,10 @@ func csvFile[R any](ctx context.Context, name string, header []string,
 		out.SetHeader("Content-Type", "text/csv; charset=utf-8")
 		out.SetHeader("Content-Disposition", `attachment; filename="`+name+`.csv"`)
 		out.SetHeader("Cache-Control", "no-store")
-		file, err := codefile.NewWriter(out.BodyWriter(), header...)
+		writer := out.BodyWriter()
+		file, err := codefile.NewWriter(writer, header...)
 		for err == nil && len(rows) > 0 {
+			extendWrite(writer) // the server's time-out is for whole answers
 			last := 0
 			for _, row := range rows {
 				var texts []string
@@ -49,6 +56,13 @@ func csvFile[R any](ctx context.Context, name string, header []string,
 			panic(http.ErrAbortHandler)
 		}
 	}}, nil
+}
+
+// extendWrite gives what writes to a connection the time for another page.
+func extendWrite(writer io.Writer) {
+	if response, ok := writer.(http.ResponseWriter); ok {
+		_ = http.NewResponseController(response).SetWriteDeadline(time.Now().Add(csvPause))
+	}
 }
 
 func orZero[T any](value *T) (zero T) {
