@@ -75,7 +75,7 @@ func preferred(prefer string, most time.Duration) time.Duration {
 			continue
 		}
 		if seconds, err := strconv.Atoi(value); err == nil && seconds > 0 {
-			return min(time.Duration(seconds)*time.Second, most)
+			return time.Duration(min(seconds, int(most.Seconds()))) * time.Second
 		}
 	}
 	return 0
