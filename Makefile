@@ -46,10 +46,14 @@ web/e2e/node_modules/.done: web/e2e/package-lock.json
 	@touch $@
 
 test-go: build web/e2e/node_modules/.done
-	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -timeout 30m ./...
+	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -timeout 60m ./...
 
 e2e: build web/e2e/node_modules/.done ## Run the browser tests: real programs, a headless Chromium
 	@$(SERVICES) $(GO) test -count=1 -v -run Browser ./e2e
+
+.PHONY: screenshots
+screenshots: build web/e2e/node_modules/.done ## Take a picture of every page, in both themes, on a phone and a desk
+	@COUPONBOOK_SCREENSHOTS=$(CURDIR)/docs/screenshots $(SERVICES) $(GO) test -count=1 -tags screenshots -run Screenshots ./e2e
 
 generate: build ## Write docs/openapi.json, docs/errors.md and the web app's types anew
 	@$(SERVICES) $(GO) test -count=1 ./internal/httpapi -run 'Contract|Catalogue' -fix
@@ -59,7 +63,7 @@ test-web: tools web/node_modules/.done
 	@cd web && npm run --silent test
 
 check-long: build web/e2e/node_modules/.done ## Run the long tests too: real processes killed in the middle
-	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -tags long -timeout 30m ./...
+	@$(SERVICES) $(GO) test $(RACE) -shuffle=on -tags long -timeout 60m ./...
 
 FUZZTIME ?= 30s
 FUZZ = auth:FuzzTokens coupon:FuzzNormalise coupon:FuzzPatterns codefile:FuzzCSV webhook:FuzzGuard \

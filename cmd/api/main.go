@@ -87,6 +87,7 @@ func run(ctx context.Context) error {
 		Health: behind.Checks, Tokens: tokens, Cursors: httpapi.NewCursors(keys), Links: httpapi.NewLinks(keys), Web: web.Files(),
 		Tasks: tasks.Tasks, Monitor: httpapi.NewMonitor(behind.Redis), Observe: metrics.Request, Limits: limits, Rates: cfg.Rates,
 		UploadWithin: service.UploadWithin, CookieSecure: cfg.CookieSecure, TrustedProxies: cfg.TrustedProxies, CORSOrigins: cfg.CORSOrigins,
+		Showcase: cfg.Showcase,
 	})
 	if err != nil {
 		return err

@@ -40,7 +40,7 @@ func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*
 		return nil, err
 	}
 	// Everybody comes from this machine: limits by address would take them for one.
-	env := append(s.env(), "AUTH_SECRET="+secret, "COOKIE_SECURE=false", "WEBHOOK_ALLOW_HTTP=true",
+	env := append(s.env(), "AUTH_SECRET="+secret, "COOKIE_SECURE=false", "SHOWCASE=true", "WEBHOOK_ALLOW_HTTP=true",
 		"WEBHOOK_ALLOW_RANGES=127.0.0.0/8,::1/128", "LIMIT_ANONYMOUS=off", "LIMIT_REGISTRATIONS=off", "LIMIT_SIGN_INS_FROM=off")
 	keep, ending := context.WithCancel(context.WithoutCancel(ctx))
 	c := &crew{out: out, ending: ending}

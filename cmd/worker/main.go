@@ -81,6 +81,7 @@ func run(ctx context.Context) error {
 	running.Go(func() { loop.Every(ctx, time.Second, "sweep deliveries", webhooks.SweepDeliveries) })
 	running.Go(func() { loop.Every(ctx, time.Hour, "forget old deliveries", webhooks.DropDeliveries) })
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "tell of books", sweeper.Notices) })
+	running.Go(func() { loop.Every(ctx, 2*time.Second, "count activity", sweeper.Activity) })
 	running.Go(func() { loop.Every(ctx, time.Hour, "forget old answers", sweeper.Answers) })
 	running.Go(func() { loop.Every(ctx, time.Hour, "forget old sessions", sweeper.Sessions) })
 	running.Go(func() { loop.Every(ctx, 10*time.Second, "drop old rows", sweeper.Rows) })

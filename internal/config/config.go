@@ -40,6 +40,8 @@ type Config struct {
 	SessionMost time.Duration `env:"SESSION_MAX" envDefault:"720h"`
 	// CookieSecure keeps session cookies off plain HTTP. Turn it off only on loopback.
 	CookieSecure bool `env:"COOKIE_SECURE" envDefault:"true"`
+	// Showcase has the web app offer what the rules refuse, too, and show the answer.
+	Showcase bool `env:"SHOWCASE"`
 	// TrustedProxies may set X-Forwarded-For; none by default.
 	TrustedProxies []string `env:"TRUSTED_PROXIES"`
 	// CORSOrigins are the other sites whose pages may call the API.

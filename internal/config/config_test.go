@@ -80,7 +80,7 @@ func TestVariables(t *testing.T) {
 		"AUTH_SECRET_PREVIOUS": previous, "ACCESS_TTL": "5m", "SESSION_IDLE": "1h", "SESSION_MAX": "2h", "CORS_ORIGINS": "https://a.example,http://b.example:8080",
 		"LIMIT_REQUESTS": "1/1m", "LIMIT_KEY_REQUESTS": "2/1m", "LIMIT_ANONYMOUS": "3/1m", "LIMIT_CLAIMS": "4/1m", "LIMIT_SIGN_INS": "5/1m",
 		"LIMIT_SIGN_INS_FROM": "6/1m", "LIMIT_SIGN_INS_TO": "7/1m", "LIMIT_REGISTRATIONS": "8/1m", "LIMIT_WRONG_CODES": "off", "LIMIT_WRONG_CODES_FROM": "10/1m",
-		"COOKIE_SECURE": "false", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
+		"COOKIE_SECURE": "false", "SHOWCASE": "true", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
 		"WORKER_DB_CONNECTIONS": "4", "SHED_AFTER": "0", "LOG_LEVEL": "debug", "GOGC": "200", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
 		"WEBHOOK_ALLOW_HTTP": "true", "WEBHOOK_ALLOW_RANGES": "127.0.0.0/8,::1/128", "WEBHOOK_PORTS": "443,8443",
 	})
@@ -94,7 +94,7 @@ func TestVariables(t *testing.T) {
 			Requests: a(1), KeyRequests: a(2), Anonymous: a(3), Claims: a(4), SignIns: a(5), SignInsFrom: a(6), SignInsTo: a(7),
 			Registrations: a(8), WrongFrom: a(10),
 		},
-		CookieSecure: false, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
+		CookieSecure: false, Showcase: true, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
 		APIConnections: 3, WorkerConnections: 4, LogLevel: "debug", GCPercent: 200, DevPostgres: "npm", Demo: false,
 		WebhookAllowHTTP: true, WebhookPorts: []int{443, 8443},
 		WebhookAllowRanges: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},

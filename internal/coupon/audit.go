@@ -50,6 +50,8 @@ const (
 	UserSignOut    Action = "user.end_sessions"
 	PasswordChange Action = "user.change_password" // his own
 	SignIn         Action = "user.sign_in"
+	FactorAdd      Action = "user.add_second_factor" // his own
+	FactorRemove   Action = "user.remove_second_factor"
 )
 
 // AuditEntry is one deed.

@@ -189,5 +189,6 @@ type JobFilter struct {
 	PoolID    *uuid.UUID
 	Kind      *JobKind
 	Status    *JobStatus
+	Bulk      bool       // only those that do not wait in a book's queue
 	Before    *uuid.UUID // the last id of the page before
 }

@@ -35,6 +35,7 @@ type User struct {
 	DisabledAt   *time.Time
 	ErasedAt     *time.Time
 	CreatedAt    time.Time
+	SecondFactor
 }
 
 // UserChange is what an admin changes about a user; nil stays.
@@ -122,7 +123,7 @@ func (u User) Erased(now time.Time) User {
 		u.DisabledAt = &now
 	}
 	u.Name, u.Email, u.ExternalID, u.PasswordHash, u.ErasedAt = "", nil, nil, nil, &now
-	return u
+	return u.WithoutFactor()
 }
 
 // CheckAccount tells all faults of an account's e-mail, name and password. It

@@ -27,10 +27,11 @@ type userBody struct {
 	DisabledAt *time.Time  `json:"disabled_at" doc:"may not sign in since"`
 	ErasedAt   *time.Time  `json:"erased_at" doc:"nothing is known of the user since, but for this id"`
 	CreatedAt  time.Time   `json:"created_at"`
+	Factor     *time.Time  `json:"second_factor_since" doc:"signs in with a code of an authenticator app, too, since"`
 }
 
 func newUserBody(u coupon.User) userBody {
-	return userBody{u.ID, u.Email, u.ExternalID, u.Name, u.Role, u.DisabledAt, u.ErasedAt, u.CreatedAt}
+	return userBody{u.ID, u.Email, u.ExternalID, u.Name, u.Role, u.DisabledAt, u.ErasedAt, u.CreatedAt, u.FactorSince}
 }
 
 type userResponse struct{ Body userBody }
@@ -78,11 +79,10 @@ type changePasswordRequest struct {
 // changePassword ends all the caller's other sessions. Tries count like tries to
 // sign in.
 func (a *API) changePassword(ctx context.Context, in *changePasswordRequest) (*struct{}, error) {
-	p := principalOf(ctx)
-	if err := a.ask(ctx, a.Rates.SignInRule(), p.UserID.String()); err != nil {
+	if err := a.maySend(ctx); err != nil {
 		return nil, err
 	}
-	return nil, a.Accounts.ChangePassword(ctx, p, in.Body.Password, in.Body.NewPassword)
+	return nil, a.Accounts.ChangePassword(ctx, principalOf(ctx), in.Body.Password, in.Body.NewPassword)
 }
 
 type resetPasswordRequest struct {

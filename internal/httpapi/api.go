@@ -53,6 +53,7 @@ type Options struct {
 	CookieSecure   bool
 	TrustedProxies []string
 	CORSOrigins    []string // of other sites whose pages may call the API, with access tokens
+	Showcase       bool     // the app offers what the rules refuse too
 }
 
 // API has a handler method for each operation.

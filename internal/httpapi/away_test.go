@@ -13,6 +13,7 @@ import (
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/devservices"
+	"couponbook/internal/limit"
 )
 
 // While Postgres is away, whatever needs it answers 503 with the time to try
@@ -24,7 +25,7 @@ func TestPostgresIsAway(t *testing.T) {
 	pool, err := pgxpool.New(t.Context(), fmt.Sprintf("postgres://nobody@127.0.0.1:%d/none?connect_timeout=2", port))
 	require.NoError(t, err)
 	t.Cleanup(pool.Close)
-	h := newHouseOn(t, pool)
+	h := newHouseOn(t, pool, limited(t, limit.Rates{Anonymous: every(2)}))
 	admin := h.token(t, auth.Principal{UserID: uuid.New(), Role: coupon.Admin})
 	key, _, _ := auth.NewKey()
 	book, job := "/books/"+uuid.NewString(), "/jobs/"+uuid.NewString()
@@ -48,7 +49,7 @@ func TestPostgresIsAway(t *testing.T) {
 		{http.MethodGet, book + "/stats", admin, nil},
 		{http.MethodPost, book + "/codes/generate", admin, `{"count": 1}`},
 		{http.MethodPost, book + "/claims", admin, nil},
-		{http.MethodPost, book + "/claims", key, nil},
+		{http.MethodPost, book + "/claims", key, nil}, // whose it is cannot be found out: he is not taken for nobody, and told
 		{http.MethodGet, "/jobs", admin, nil},
 		{http.MethodGet, job, admin, nil},
 	} {

@@ -133,6 +133,11 @@ func TestDistribution(t *testing.T) {
 	_, err = g.pool.Exec(t.Context(), `UPDATE jobs SET finished_at = finished_at - interval '25 hours' WHERE id = $1`, plan.ID)
 	require.NoError(t, err)
 	require.Equal(t, "plan_expired", g.call(t, g.manager, http.MethodGet, plan.Links.Self+"/outcomes", nil).problem.Code)
+	g.call(t, g.manager, http.MethodGet, Prefix+"/jobs?bulk=true", nil).read(t, &jobs)
+	require.NotEmpty(t, jobs.Data)
+	for _, job := range jobs.Data {
+		require.NotContains(t, []coupon.JobKind{coupon.ClaimJob, coupon.BatchJob, coupon.AssignJob}, job.Kind)
+	}
 	require.Equal(t, "pool_id", g.call(t, g.manager, http.MethodGet, Prefix+"/jobs?pool_id=x", nil).problem.Errors[0].Pointer)
 }
 

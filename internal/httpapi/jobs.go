@@ -175,6 +175,7 @@ type listJobsRequest struct {
 	PoolID string           `query:"pool_id" format:"uuid"`
 	Kind   coupon.JobKind   `query:"kind" enum:"claim,claim_batch,assign,generate_codes,import_codes,void_codes,export_codes,import_members,distribution,recall_distribution,replay_events"`
 	Status coupon.JobStatus `query:"status" enum:"queued,running,paused,succeeded,partially_succeeded,failed,canceled"`
+	Bulk   bool             `query:"bulk" doc:"no claims, batches of claims and assigns: those wait in the queue of their book"`
 }
 
 type jobsResponse struct{ Body page[jobBody] }
@@ -194,7 +195,7 @@ func (a *API) listJobs(ctx context.Context, in *listJobsRequest) (*jobsResponse,
 	if filter.PoolID, err = givenID("pool_id", in.PoolID); err != nil {
 		return nil, err
 	}
-	filter.Status, filter.Kind = given(in.Status), given(in.Kind)
+	filter.Status, filter.Kind, filter.Bulk = given(in.Status), given(in.Kind), in.Bulk
 	jobs, err := a.Service.Jobs(ctx, principalOf(ctx), filter, in.Limit+1)
 	if err != nil {
 		return nil, err

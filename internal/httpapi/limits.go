@@ -12,6 +12,7 @@ import (
 
 	"couponbook/internal/coupon"
 	"couponbook/internal/limit"
+	"couponbook/internal/service"
 )
 
 // limited counts a request against its caller's rate, also one that is refused
@@ -32,8 +33,11 @@ func (a *API) limited(r route) func(huma.Context, func(huma.Context)) {
 }
 
 func (a *API) count(r route, c *gin.Context) limit.Verdict {
-	p := callerOf(c.Request.Context()).principal
+	who := callerOf(c.Request.Context())
+	p := who.principal
 	switch {
+	case service.IsTransient(who.err): // whose key it is we cannot find out now; nobody learns anything from it
+		return limit.Verdict{OK: true}
 	case p == nil:
 		return a.Limits.Count(a.Rates.AnonymousRule(), requestOf(c.Request.Context()).network)
 	case p.IsKey():

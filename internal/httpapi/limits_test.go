@@ -23,10 +23,15 @@ import (
 // guarded is a house with limits.
 func guarded(t *testing.T, rates limit.Rates) *house {
 	t.Helper()
+	return newHouseOn(t, testdb.New(t), limited(t, rates))
+}
+
+func limited(t *testing.T, rates limit.Rates) func(*Options) {
+	t.Helper()
 	client, err := redisdb.Open(testredis.New(t).URL, redisdb.ForQueues)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = client.Close() })
-	return newHouseOn(t, testdb.New(t), func(o *Options) { o.Limits, o.Rates = limit.New(client), rates })
+	return func(o *Options) { o.Limits, o.Rates = limit.New(client), rates }
 }
 
 func every(n int) limit.Rate { return limit.Rate{Count: n, Per: time.Minute} }

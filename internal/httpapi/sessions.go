@@ -39,6 +39,7 @@ type loginRequest struct {
 	Body struct {
 		Email    string `json:"email"`
 		Password string `json:"password" maxLength:"1000"`
+		Code     string `json:"code,omitempty" maxLength:"100" doc:"where the account has a second factor: what the authenticator app shows, or a recovery code"`
 		Session  bool   `json:"session,omitempty" doc:"set the browser's cookies, in the place of the refresh token here"`
 	}
 }
@@ -63,7 +64,7 @@ func (a *API) login(ctx context.Context, in *loginRequest) (*sessionResponse, er
 	if err != nil {
 		return nil, err
 	}
-	signedIn, err := a.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password)
+	signedIn, err := a.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password, in.Body.Code)
 	if err != nil {
 		return nil, err
 	}

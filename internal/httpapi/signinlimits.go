@@ -25,6 +25,11 @@ func (a *API) maySignIn(ctx context.Context, email string) (forget func(), err e
 	return func() { a.Limits.Forget(ctx, a.Rates.SignInRule(), account+" "+from) }, err
 }
 
+// maySend counts a caller's try to tell his password or a code.
+func (a *API) maySend(ctx context.Context) error {
+	return a.ask(ctx, a.Rates.SignInRule(), principalOf(ctx).UserID.String())
+}
+
 // ask counts a try whose limit Redis keeps for all API processes.
 func (a *API) ask(ctx context.Context, rule limit.Rule, who string) error {
 	if verdict := a.Limits.Ask(ctx, rule, who); !verdict.OK {

@@ -78,7 +78,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool, settings ...func(*Options)) *h
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
 		Tokens: h.tokens, Cursors: NewCursors(fixture.Keyring()), Links: NewLinks(fixture.Keyring()), CookieSecure: true, UploadWithin: service.UploadWithin,
 		Web: fstest.MapFS{
-			"index.html": {Data: []byte("<title>app</title>")}, "docs.html": {Data: []byte("<title>docs</title>")},
+			"index.html": {Data: []byte("<html><title>app</title>")}, "docs.html": {Data: []byte("<title>docs</title>")},
 			"assets/app-1a2b.js": {Data: bytes.Repeat([]byte("1"), 10_000)},
 		},
 		Tasks: func(context.Context) (map[string]coupon.TaskCount, error) {

@@ -177,6 +177,68 @@ func TestUsesAndRefusedTries(t *testing.T) {
 	fixture.Verify(t, s.pool)
 }
 
+// Activity tells a manager of his books, hour by hour, and an admin of all.
+func TestActivity(t *testing.T) {
+	t.Parallel()
+	s := newShop(t, `require_lock = false`)
+	used := s.call(t, s.ann, http.MethodPost, s.byID+"/redeem", map[string]any{})
+	require.Equal(t, http.StatusOK, used.status, "%s", used.body)
+	fixture.CountActivity(t, s.pool)
+	read := func(credential, path string) (sum activityBody) {
+		var got struct{ Data []activityBody }
+		answer := s.call(t, credential, http.MethodGet, path, nil)
+		require.Equal(t, http.StatusOK, answer.status, "%s", answer.body)
+		answer.read(t, &got)
+		for _, hour := range got.Data {
+			require.Equal(t, hour.Hour.Truncate(time.Hour), hour.Hour)
+			sum.Granted += hour.Granted
+			sum.Redeemed += hour.Redeemed
+		}
+		return sum
+	}
+	done := activityBody{Granted: 1, Redeemed: 1}
+	require.Equal(t, done, read(s.manager, bookPath(s.book, "/activity")))
+	require.Equal(t, done, read(s.manager, Prefix+"/activity"))
+	require.Equal(t, done, read(s.person(t, coupon.Admin), Prefix+"/activity"))
+	require.Zero(t, read(s.person(t, coupon.Manager), Prefix+"/activity"), "another manager has none")
+	require.Zero(t, read(s.manager, Prefix+"/activity?to="+time.Now().Add(-48*time.Hour).UTC().Format(time.RFC3339)))
+	for query, pointer := range map[string]string{
+		"from=2026-03-01T00:00:00Z&to=2026-03-01T00:00:00Z": "to",
+		"from=2026-01-01T00:00:00Z&to=2026-03-01T00:00:00Z": "from",
+	} {
+		answer := s.call(t, s.manager, http.MethodGet, bookPath(s.book, "/activity?"+query), nil)
+		require.Equal(t, http.StatusUnprocessableEntity, answer.status, "%s", answer.body)
+		require.Equal(t, pointer, answer.problem.Errors[0].Pointer)
+	}
+}
+
+// Stock tells a manager what his open books have left, the scarcest first.
+func TestStock(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	plenty, scarce, over := fixture.Book(t, h.pool, 10, 0), fixture.Book(t, h.pool, 10, 0), fixture.Book(t, h.pool, 10, 0)
+	_, err := h.pool.Exec(t.Context(), `UPDATE books SET owner_id = $1`, plenty.OwnerID)
+	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `UPDATE books SET low_stock_percent = 30, ends_at = now() + interval '1 hour', ending_soon = '2 hours' WHERE id = $1`, scarce.ID)
+	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `UPDATE book_stock SET free = 3 WHERE book_id = $1`, scarce.ID)
+	require.NoError(t, err)
+	_, err = h.pool.Exec(t.Context(), `UPDATE books SET status = 'paused' WHERE id = $1`, over.ID)
+	require.NoError(t, err)
+	read := func(credential string) []stockBody {
+		var got struct{ Data []stockBody }
+		h.call(t, credential, http.MethodGet, Prefix+"/stock", nil).read(t, &got)
+		return got.Data
+	}
+	got := read(h.token(t, fixture.Owner(plenty)))
+	require.Len(t, got, 2)
+	require.Equal(t, scarce.ID, got[0].BookID)
+	require.True(t, got[0].Low && got[0].EndingSoon)
+	require.Equal(t, stockBody{BookID: plenty.ID, Name: plenty.Name, Total: 10, Free: 10}, got[1])
+	require.Len(t, read(h.person(t, coupon.Admin)), 2)
+	require.Empty(t, read(h.person(t, coupon.Manager)))
+}
+
 // Sales: open ones first, then by start; drafts, paused and archived ones are
 // not listed, but a link to one says where it stands.
 func TestSales(t *testing.T) {

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"io/fs"
 	"net/http"
 	"path"
@@ -16,6 +17,7 @@ const index = "index.html"
 // problems below the API.
 func (a *API) web() gin.HandlerFunc {
 	files := gzhttp.GzipHandler(http.FileServerFS(a.Web))
+	showcase := a.showcase()
 	return func(c *gin.Context) {
 		name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
 		c.Request.URL.Path = "/" + name
@@ -32,6 +34,10 @@ func (a *API) web() gin.HandlerFunc {
 				writeProblem(c, errNoRoute)
 				return
 			}
+			if showcase != nil {
+				c.Data(http.StatusOK, "text/html; charset=utf-8", showcase)
+				return
+			}
 			c.Request.URL.Path = "/" // the app's router knows the page
 		}
 		if strings.HasPrefix(name, "assets/") {
@@ -40,4 +46,17 @@ func (a *API) web() gin.HandlerFunc {
 		c.Status(http.StatusOK) // gin has set 404 for want of a route
 		files.ServeHTTP(c.Writer, c.Request)
 	}
+}
+
+// showcase is the app's page with a mark that has it offer what the rules refuse
+// too; nil where that is not asked for.
+func (a *API) showcase() []byte {
+	if !a.Showcase {
+		return nil
+	}
+	page, err := fs.ReadFile(a.Web, index)
+	if err != nil {
+		return nil // the app is not built: there is nothing to mark
+	}
+	return bytes.Replace(page, []byte("<html"), []byte("<html data-showcase"), 1)
 }

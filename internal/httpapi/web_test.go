@@ -5,8 +5,11 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+
+	"couponbook/internal/testdb"
 )
 
 func (h *house) get(t *testing.T, path string, headers ...string) *httptest.ResponseRecorder {
@@ -45,6 +48,20 @@ func TestTheWebApp(t *testing.T) {
 	require.Equal(t, 404, h.get(t, "/../../etc/passwd.txt").Code)
 	require.Equal(t, 200, h.get(t, "/healthz").Code)
 	require.Equal(t, 200, h.get(t, "/readyz").Code)
+}
+
+// A showcase marks the app's pages, and nothing else.
+func TestTheShowcase(t *testing.T) {
+	t.Parallel()
+	h := newHouseOn(t, testdb.New(t), func(o *Options) { o.Showcase = true })
+	for path, page := range map[string]string{"/": "app", "/books/42": "app", "/docs": "docs"} {
+		got := h.get(t, path)
+		require.Equal(t, 200, got.Code, path)
+		require.Equal(t, "text/html; charset=utf-8", got.Header().Get("Content-Type"))
+		require.Equal(t, page == "app", strings.Contains(got.Body.String(), "<html data-showcase"), path)
+	}
+	empty := newHouseOn(t, h.pool, func(o *Options) { o.Showcase, o.Web = true, fstest.MapFS{} })
+	require.Equal(t, 404, empty.get(t, "/").Code, "an app that is not built has no page to mark")
 }
 
 // The API's description has every route of the table and nothing of our insides.

@@ -160,6 +160,8 @@ func (w world) bodies() map[string]any {
 		"login":    map[string]any{"email": "nobody@example.com", "password": password},
 		"refresh":  map[string]any{"refresh_token": "x"}, "reset-password": map[string]any{"token": "x", "password": password},
 		"edit-me": map[string]any{"name": "Ann"}, "change-password": map[string]any{"password": "wrong", "new_password": password},
+		"begin-second-factor": map[string]any{"password": "wrong"}, "confirm-second-factor": map[string]any{"code": "000000"},
+		"remove-second-factor": map[string]any{"password": "wrong", "code": "000000"},
 		"create-user": map[string]any{"external_id": uuid.NewString()}, "edit-user": map[string]any{"name": "Ben"},
 		"create-api-key": map[string]any{"name": "till", "scopes": []string{"books:read"}},
 		"create-book":    map[string]any{"name": "Sale"}, "edit-book": map[string]any{"description": "another"},

@@ -203,6 +203,8 @@ func TestALateAcknowledgement(t *testing.T) {
 	close(h.release)
 	logged.await(t, 0, id, "Will retry syncing")
 	w.redis.Start(t)
+	// The client asks a server that was away for again only once a second.
+	require.Eventually(t, func() bool { _, err := w.inspector.Queues(); return err == nil }, 10*time.Second, 10*time.Millisecond)
 	w.stop()
 	require.NoError(t, receive(t, w.stopped))
 	require.Equal(t, asynq.TaskStateCompleted, w.only(t, queue.Assignments).State)

@@ -48,6 +48,9 @@ func (s *Store) ListJobs(ctx context.Context, f coupon.JobFilter, limit int) ([]
 	n.by(f.PoolID != nil, `j.pool_id = @pool_id`, "pool_id", f.PoolID)
 	n.by(f.Kind != nil, `j.kind = @kind`, "kind", f.Kind)
 	n.by(f.Status != nil, `j.status = @status`, "status", f.Status)
+	if f.Bulk {
+		n.where += ` AND j.seq IS NULL`
+	}
 	n.by(f.Before != nil, `j.id < @before`, "before", f.Before)
 	return all[coupon.Job](ctx, s.db, jobSelect+n.where+` ORDER BY j.id DESC LIMIT @limit`, n.args)
 }

@@ -9,7 +9,8 @@ import (
 	"couponbook/internal/coupon"
 )
 
-const userColumns = `u.id, u.role, u.name, u.email, u.external_id, u.password_hash, u.disabled_at, u.erased_at, u.created_at`
+const userColumns = `u.id, u.role, u.name, u.email, u.external_id, u.password_hash, u.disabled_at, u.erased_at, u.created_at,
+	u.factor_secret, u.factor_since, u.factor_step, u.recovery_digests`
 
 // AddUser stores a new user, or fails with ErrEmailTaken or ErrExternalIDTaken.
 func (s *Store) AddUser(ctx context.Context, user coupon.User) error {
@@ -102,11 +103,14 @@ func (s *Store) HoldAdmins(ctx context.Context) ([]uuid.UUID, error) {
 func (s *Store) SaveUser(ctx context.Context, user coupon.User) error {
 	_, err := s.db.Exec(ctx, `
 		UPDATE users SET role = @role, name = @name, email = @email, external_id = @external_id, password_hash = @password_hash,
-		                 disabled_at = @disabled_at, erased_at = @erased_at
+		                 disabled_at = @disabled_at, erased_at = @erased_at, factor_secret = @factor_secret, factor_since = @factor_since,
+		                 factor_step = @factor_step, recovery_digests = coalesce(@recovery_digests, '{}')
 		WHERE id = @id`,
 		pgx.StrictNamedArgs{
 			"id": user.ID, "role": user.Role, "name": user.Name, "email": user.Email, "external_id": user.ExternalID,
 			"password_hash": user.PasswordHash, "disabled_at": user.DisabledAt, "erased_at": user.ErasedAt,
+			"factor_secret": user.FactorSecret, "factor_since": user.FactorSince, "factor_step": user.FactorStep,
+			"recovery_digests": user.RecoveryDigests,
 		})
 	if violates(err, "users_email_key") {
 		return coupon.ErrEmailTaken

@@ -48,6 +48,7 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 	distribute(t, pool)
 	claimTogether(t, pool)
 	deliver(t, pool)
+	fixture.CountActivity(t, pool)
 	fixture.Verify(t, pool)
 	return pool
 }
@@ -204,6 +205,9 @@ func TestVerifyNamesWhatIsWrong(t *testing.T) {
 		{"statistics count what the coupons say", `UPDATE book_stats SET locked = locked + 1`},
 		{"statistics count what the coupons say", `UPDATE book_stats SET rollbacks = 0 WHERE rollbacks > 0`},
 		{"statistics count what the coupons say", `DELETE FROM book_stats`},
+		{"activity counts what the events say", `UPDATE book_activity SET refused = refused + 1`},
+		{"activity counts what the events say", `DELETE FROM book_activity`},
+		{"activity counts what the events say", `DELETE FROM events WHERE type = 'coupon.rolled_back'`},
 		{"refusals are counted as they are", `UPDATE book_stock SET refused = 0`},
 		{"claims were decided in the order of acceptance", `
 			UPDATE jobs SET finished_at = finished_at + interval '1 second' WHERE id = ` + won},

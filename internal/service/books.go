@@ -43,11 +43,22 @@ func (s *Service) Book(ctx context.Context, p auth.Principal, id uuid.UUID) (cou
 
 // Books lists the books that the caller manages, newest first.
 func (s *Service) Books(ctx context.Context, p auth.Principal, f coupon.BookFilter, limit int) ([]coupon.Book, error) {
-	f.OwnerID = &p.UserID
-	if p.Role == coupon.Admin {
-		f.OwnerID = nil
-	}
+	f.OwnerID = managing(p)
 	return s.store.Books(ctx, f, limit)
+}
+
+// Stock tells what the open books have left that the caller manages, the
+// scarcest first; MaxStock of them.
+func (s *Service) Stock(ctx context.Context, p auth.Principal) ([]coupon.BookStock, error) {
+	return s.store.OpenStock(ctx, managing(p), coupon.MaxStock)
+}
+
+// managing narrows a list to what the caller manages; an admin manages all.
+func managing(p auth.Principal) *uuid.UUID {
+	if p.Role == coupon.Admin {
+		return nil
+	}
+	return &p.UserID
 }
 
 // EditBook changes a book by edit, which gets the settings as they are. With a

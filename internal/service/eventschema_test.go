@@ -137,7 +137,7 @@ func TestTheOtherEvents(t *testing.T) {
 	h.service.TellGuessing(t.Context(), user)
 	_, err = accounts.Register(t.Context(), service.Account{Email: "ann@example.com", Password: "a long enough password", Role: coupon.UserRole})
 	require.NoError(t, err)
-	in, err := accounts.SignIn(t.Context(), "ann@example.com", "a long enough password")
+	in, err := accounts.SignIn(t.Context(), "ann@example.com", "a long enough password", "")
 	require.NoError(t, err)
 	_, err = accounts.Refresh(t.Context(), nil, in.Refresh)
 	require.NoError(t, err)

@@ -27,9 +27,10 @@ type SignedIn struct {
 	Until   time.Time // the session ends, unless it is carried on
 }
 
-// SignIn checks e-mail and password and begins a session. Its answer and its
-// time are the same for an unknown e-mail and a wrong password.
-func (a *Accounts) SignIn(ctx context.Context, email, password string) (SignedIn, error) {
+// SignIn checks e-mail and password, and the second factor's code where there is
+// one, and begins a session. Its answer and its time are the same for an unknown
+// e-mail and a wrong password.
+func (a *Accounts) SignIn(ctx context.Context, email, password, code string) (SignedIn, error) {
 	folded, valid := coupon.FoldEmail(email)
 	if !valid {
 		folded = "" // nobody's
@@ -49,6 +50,11 @@ func (a *Accounts) SignIn(ctx context.Context, email, password string) (SignedIn
 	session := coupon.NewSession(user.ID, origin.address(), origin.UserAgent)
 	var in SignedIn
 	err = a.store.InTx(ctx, func(tx *postgres.Store) error {
+		if user.HasFactor() {
+			if err := useCode(ctx, tx, &user, code); err != nil {
+				return err
+			}
+		}
 		if err := tx.AddSession(ctx, session, a.times.Most); err != nil {
 			return err
 		}
@@ -194,14 +200,7 @@ func (a *Accounts) Rename(ctx context.Context, p auth.Principal, name string) (u
 
 // ChangePassword sets the caller's password, and ends all his other sessions.
 func (a *Accounts) ChangePassword(ctx context.Context, p auth.Principal, present, next string) error {
-	user, err := a.store.User(ctx, p.UserID)
-	if err != nil {
-		return err
-	}
-	matches, err := a.passwords.Matches(ctx, present, user.PasswordHash)
-	if err == nil && !matches {
-		err = coupon.ErrWrongPassword
-	}
+	user, err := a.knows(ctx, p, present)
 	if err != nil {
 		return err
 	}
@@ -212,6 +211,19 @@ func (a *Accounts) ChangePassword(ctx context.Context, p auth.Principal, present
 	err = a.store.InTx(ctx, func(tx *postgres.Store) error { return setPassword(ctx, tx, user, hash, p.SessionID) })
 	a.look(ctx)
 	return err
+}
+
+// knows returns the caller, if the password is his, or ErrWrongPassword.
+func (a *Accounts) knows(ctx context.Context, p auth.Principal, password string) (coupon.User, error) {
+	user, err := a.store.User(ctx, p.UserID)
+	if err != nil {
+		return user, err
+	}
+	matches, err := a.passwords.Matches(ctx, password, user.PasswordHash)
+	if err == nil && !matches {
+		err = coupon.ErrWrongPassword
+	}
+	return user, err
 }
 
 // ResetPassword sets the password of whom a link was made for, and ends all his

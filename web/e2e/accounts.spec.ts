@@ -1,14 +1,7 @@
-import { request, type Page } from '@playwright/test'
+import { request } from '@playwright/test'
 import { makeResetLink } from './service'
 import { signIn } from './signin'
-import { expect, fits, isAccessible, test } from './watch'
-
-async function look(page: Page): Promise<void> {
-  await isAccessible(page)
-  await fits(page)
-}
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+import { button, expect, look, test } from './watch'
 
 test('a session goes on when its access token ends, and ends when it is signed out', async ({
   page,

@@ -1,13 +1,8 @@
 import type { Page } from '@playwright/test'
 import { makeSale, open } from './service'
-import { expect, fits, isAccessible, test } from './watch'
+import { expect, look, test } from './watch'
 
 const password = 'a long enough password'
-
-async function look(page: Page): Promise<void> {
-  await isAccessible(page)
-  await fits(page)
-}
 
 /** Makes an account where the app asks for one, and goes on to what was asked for. */
 async function register(page: Page): Promise<void> {

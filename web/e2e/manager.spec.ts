@@ -1,16 +1,10 @@
 import { readFileSync } from 'node:fs'
 import type { Download, Page } from '@playwright/test'
 import { signIn } from './signin'
-import { expect, fits, isAccessible, test } from './watch'
-
-async function look(page: Page): Promise<void> {
-  await isAccessible(page)
-  await fits(page)
-}
+import { button, expect, look, test } from './watch'
 
 const textOf = async (download: Download) => readFileSync(await download.path(), 'utf8')
 const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true })
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 const tile = (page: Page, name: string) =>
   page.locator('dl.tiles > div').filter({ hasText: name }).locator('dd')
 

@@ -23,7 +23,7 @@ export default defineConfig({
     },
     {
       name: 'phone',
-      testMatch: /(accounts|customer|manager|pools|webhooks)\.spec\.ts/,
+      testMatch: /(accounts|customer|manager|operator|pools|webhooks)\.spec\.ts/,
       use: { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true },
     },
     // Wants a book of a million codes: `make check-long` makes one.

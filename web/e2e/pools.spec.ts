@@ -2,15 +2,9 @@ import { readFileSync } from 'node:fs'
 import type { Download, Page } from '@playwright/test'
 import { makeSale } from './service'
 import { signIn } from './signin'
-import { expect, fits, isAccessible, test } from './watch'
-
-async function look(page: Page): Promise<void> {
-  await isAccessible(page)
-  await fits(page)
-}
+import { button, expect, look, test } from './watch'
 
 const textOf = async (download: Download) => readFileSync(await download.path(), 'utf8')
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true })
 const people = 3000
 

@@ -1,6 +1,9 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import { expect, test as base, type Page } from '@playwright/test'
 
+/** What `allow` takes for a service that is not reached. */
+export const away = 0
+
 /**
  * A test that fails when any of its pages logs an error, or asks another host for anything.
  * Refusals that a test provokes are named by `allow`: browsers log them as errors.
@@ -13,7 +16,8 @@ export const test = base.extend<{ allow: (status: number) => void }>({
       const refusal = /the server responded with a status of (\d+)/
       context.on('console', (message) => {
         if (message.type() !== 'error') return
-        const status = Number(refusal.exec(message.text())?.[1])
+        const unreached = message.text().includes('net::ERR_FAILED')
+        const status = unreached ? away : Number(refusal.exec(message.text())?.[1])
         if (!allowed.includes(status)) wrong.push(message.text())
       })
       context.on('weberror', (failure) => wrong.push(failure.error().message))
@@ -61,5 +65,13 @@ export async function fits(page: Page): Promise<void> {
   )
   expect(overhang).toBe(0)
 }
+
+/** Everybody can use the page, on every screen. */
+export async function look(page: Page): Promise<void> {
+  await isAccessible(page)
+  await fits(page)
+}
+
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
 
 export { expect }

@@ -1,16 +1,8 @@
-import type { Page } from '@playwright/test'
 import { Webhook } from 'standardwebhooks'
 import { receive, type Received } from './receiver'
 import { makeSale } from './service'
 import { signIn } from './signin'
-import { expect, fits, isAccessible, test } from './watch'
-
-async function look(page: Page): Promise<void> {
-  await isAccessible(page)
-  await fits(page)
-}
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+import { button, expect, look, test } from './watch'
 
 /** The official library takes what we send, and nothing that was changed. */
 function verify(secret: string, { headers, body }: Received): void {

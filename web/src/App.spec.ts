@@ -54,6 +54,32 @@ describe('signing in', () => {
     expect(await screen.findByText('E-mail or password is wrong.')).toBeVisible()
   })
 
+  it('asks for the code of a second factor when there is one', async () => {
+    closeSession()
+    const codes: unknown[] = []
+    network.use(
+      http.post('*/api/v1/auth/login', async ({ request }) => {
+        const { code } = (await request.json()) as { code?: string }
+        codes.push(code)
+        if (code === '123456') return accept()
+        return code
+          ? problem(403, 'wrong_second_factor', 'The code is wrong.')
+          : problem(401, 'second_factor_required', 'Send the code.')
+      }),
+    )
+    await visit('/sign-in')
+    await signIn()
+    await userEvent.type(await screen.findByLabelText('Code'), '111111')
+    expect(screen.queryByText('Send the code.')).toBeNull()
+    await userEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+    expect(await screen.findByText('The code is wrong.')).toBeVisible()
+    await userEvent.clear(screen.getByLabelText('Code'))
+    await userEvent.type(screen.getByLabelText('Code'), '123456')
+    await userEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+    expect(await screen.findByText('No sale at the moment')).toBeVisible()
+    expect(codes).toEqual([undefined, '111111', '123456'])
+  })
+
   it('is not asked for again, and asks nothing of the service without a session', async () => {
     const { router } = await visit('/sign-in')
     expect(router.currentRoute.value.name).toBe('sales')

@@ -28,5 +28,5 @@ describe('away', () => {
 
 it('counts in words', () => {
   expect(counted(1, 'member')).toBe('1 member')
-  expect(counted(3000, 'member gets', 'members get')).toBe('3,000 members get')
+  expect(counted(3000, 'memberGets')).toBe('3,000 members get')
 })

@@ -1,11 +1,13 @@
 import '@fontsource-variable/inter'
 import { createVuetify } from 'vuetify'
 import { aliases, mdi } from 'vuetify/iconsets/mdi-svg'
+import { en, es } from 'vuetify/locale'
 import 'vuetify/styles'
 
 /** The one place of colours, shapes and defaults. */
 export const vuetify = createVuetify({
   icons: { defaultSet: 'mdi', aliases, sets: { mdi } },
+  locale: { messages: { en, es } },
   theme: {
     defaultTheme: 'system',
     themes: {

@@ -1,4 +1,5 @@
 import createClient from 'openapi-fetch'
+import { i18n } from '@/i18n'
 import { csrfToken, hasSession, renew } from './renewal'
 import type { components, paths } from './schema'
 
@@ -113,7 +114,7 @@ export async function send<T>(
 /** The sentence to show for whatever `ask` rejected with. */
 export function describe(error: unknown): string {
   if (error instanceof ApiError) return error.message
-  return 'The service cannot be reached. Check the connection and try again.'
+  return i18n.global.t('app.unreachable')
 }
 
 /** Whether the same request may well work in a moment. */
@@ -124,5 +125,5 @@ export function isPassing(error: unknown): boolean {
 /** Proxies answer in HTML: that is no problem of ours, but one all the same. */
 function problemIn(body: unknown, status: number): Problem {
   if (typeof body === 'object' && body !== null && 'title' in body) return body as Problem
-  return { title: `The service gave an unexpected answer (status ${status}). Try again later.` }
+  return { title: i18n.global.t('app.unexpected', { status }) }
 }

@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened in all books, hour by hour
+         * @description For manager, admin, and API keys with scope books:read.
+         */
+        get: operations["activity"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -274,6 +294,26 @@ export interface paths {
          * @description For manager, admin, and API keys with scope books:write; if they manage the book.
          */
         post: operations["activate-book"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/books/{id}/activity": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened in a book, hour by hour
+         * @description For manager, admin, and API keys with scope books:read; if they manage the book.
+         */
+        get: operations["book-activity"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1128,6 +1168,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a secret for my authenticator app
+         * @description For user, manager, admin.
+         */
+        post: operations["begin-second-factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factor/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn my second factor on
+         * @description For user, manager, admin.
+         */
+        post: operations["confirm-second-factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/me/second-factor/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Turn my second factor off
+         * @description For user, manager, admin.
+         */
+        post: operations["remove-second-factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me/sessions": {
         parameters: {
             query?: never;
@@ -1388,6 +1488,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/stock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the open books have left, the scarcest first
+         * @description For manager, admin, and API keys with scope books:read.
+         */
+        get: operations["stock"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users": {
         parameters: {
             query?: never;
@@ -1455,6 +1575,26 @@ export interface paths {
          */
         post: operations["make-reset-link"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Turn a user's second factor off
+         * @description For admin.
+         */
+        delete: operations["remove-user-second-factor"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1616,6 +1756,37 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Activity: {
+            /**
+             * Format: int64
+             * @description coupons
+             */
+            granted: number;
+            /**
+             * Format: date-time
+             * @description when it begins
+             */
+            hour: string;
+            /**
+             * Format: int64
+             * @description uses, also those rolled back later
+             */
+            redeemed: number;
+            /**
+             * Format: int64
+             * @description claims that ended without a coupon
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description uses given back
+             */
+            rolled_back: number;
+        };
+        ActivityResponse: {
+            /** @description hours in which nothing happened are left out; the last seconds may still be missing */
+            data: components["schemas"]["Activity"][];
+        };
         AddCouponRequest: {
             /**
              * @description letters, digits, -, _ and ., at most 64 of them
@@ -1771,6 +1942,19 @@ export interface components {
              */
             voided_at: string | null;
         };
+        BeginFactorRequest: {
+            /** @description the present one */
+            password: string;
+        };
+        BeginFactorResponse: {
+            /** @description to type into an authenticator app (TOTP, six digits, 30 seconds). Shown this once */
+            secret: string;
+            /**
+             * @description the same for a QR code
+             * @example otpauth://totp/couponbook:ann@example.com?secret=…
+             */
+            url: string;
+        };
         Book: {
             /**
              * Format: date-time
@@ -1897,6 +2081,14 @@ export interface components {
             user?: components["schemas"]["UserRef"];
             /** Format: uuid */
             user_id?: string;
+        };
+        ConfirmFactorRequest: {
+            /** @description that the app shows */
+            code: string;
+        };
+        ConfirmFactorResponse: {
+            /** @description each works once in the place of the app's code. Shown this once */
+            recovery_codes: string[];
         };
         Coupon: {
             /** Format: date-time */
@@ -2568,6 +2760,8 @@ export interface components {
             locked_until: string;
         };
         LoginRequest: {
+            /** @description where the account has a second factor: what the authenticator app shows, or a recovery code */
+            code?: string;
             email: string;
             password: string;
             /** @description set the browser's cookies, in the place of the refresh token here */
@@ -2899,6 +3093,12 @@ export interface components {
             /** @description 10 to 200 characters, and none of the common ones */
             password: string;
         };
+        RemoveFactorRequest: {
+            /** @description of the app, or a recovery code */
+            code: string;
+            /** @description the present one */
+            password: string;
+        };
         RemovedResponse: {
             /** Format: int64 */
             removed: number;
@@ -3102,6 +3302,30 @@ export interface components {
             /** Format: int64 */
             void: number;
         };
+        Stock: {
+            book_id: string;
+            /** @description likewise */
+            ending_soon: boolean;
+            /** Format: date-time */
+            ends_at: string | null;
+            /**
+             * Format: int64
+             * @description nobody has them yet
+             */
+            free: number;
+            /** @description as the book's settings call it */
+            low: boolean;
+            name: string;
+            /**
+             * Format: int64
+             * @description coupons ever made
+             */
+            total: number;
+        };
+        StockResponse: {
+            /** @description at most 20 books */
+            data: components["schemas"]["Stock"][];
+        };
         Tasks: {
             /** Format: int64 */
             active: number;
@@ -3210,6 +3434,11 @@ export interface components {
             name: string;
             /** @enum {string} */
             role: "admin" | "manager" | "user";
+            /**
+             * Format: date-time
+             * @description signs in with a code of an authenticator app, too, since
+             */
+            second_factor_since: string | null;
         };
         UserRef: {
             email?: string;
@@ -3249,6 +3478,40 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    activity: {
+        parameters: {
+            query?: {
+                /** @description from the hour of this instant on; left out: seven days before to */
+                from?: string;
+                /** @description before this instant, at most 31 days after from; left out: now */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-api-keys": {
         parameters: {
             query?: never;
@@ -3838,6 +4101,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Book"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "book-activity": {
+        parameters: {
+            query?: {
+                /** @description from the hour of this instant on; left out: seven days before to */
+                from?: string;
+                /** @description before this instant, at most 31 days after from; left out: now */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ActivityResponse"];
                 };
             };
             /** @description Error */
@@ -5018,6 +5317,8 @@ export interface operations {
                 pool_id?: string;
                 kind?: "claim" | "claim_batch" | "assign" | "generate_codes" | "import_codes" | "void_codes" | "export_codes" | "import_members" | "distribution" | "recall_distribution" | "replay_events";
                 status?: "queued" | "running" | "paused" | "succeeded" | "partially_succeeded" | "failed" | "canceled";
+                /** @description no claims, batches of claims and assigns: those wait in the queue of their book */
+                bulk?: boolean;
             };
             header?: never;
             path?: never;
@@ -5494,6 +5795,103 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["ChangePasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "begin-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginFactorRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BeginFactorResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "confirm-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmFactorRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfirmFactorResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RemoveFactorRequest"];
             };
         };
         responses: {
@@ -6128,6 +6526,35 @@ export interface operations {
             };
         };
     };
+    stock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StockResponse"];
+                };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     "list-users": {
         parameters: {
             query?: {
@@ -6326,6 +6753,38 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ResetLinkResponse"];
                 };
+            };
+            /** @description Error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    "remove-user-second-factor": {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description 1 to 255 visible characters; the same key brings the same answer, for a week */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Error */
             default: {

@@ -3,7 +3,7 @@ import { noteRenewed } from './renewal'
 import type { components } from './schema'
 
 export type User = components['schemas']['User']
-export type Credentials = Pick<components['schemas']['LoginRequest'], 'email' | 'password'>
+export type Credentials = Pick<components['schemas']['LoginRequest'], 'email' | 'password' | 'code'>
 export type Registration = components['schemas']['RegisterRequest']
 
 /** Who is signed in; undefined when nobody is. */
@@ -17,8 +17,8 @@ export async function getMe(): Promise<User | undefined> {
 }
 
 /** Starts a cookie session. The access token in the answer is for API clients and is not kept. */
-export async function signIn({ email, password }: Credentials): Promise<User> {
-  const body = { email, password, session: true }
+export async function signIn(credentials: Credentials): Promise<User> {
+  const body = { ...credentials, session: true }
   const { user } = await ask(api.POST('/api/v1/auth/login', { body }))
   noteRenewed()
   return user

@@ -1,16 +1,15 @@
 import type { State } from '@/api/coupons'
+import { i18n } from '@/i18n'
 
-/** What the states of a coupon are called for the person who holds it. */
-export const stateNames: Record<State, string> = {
-  UNASSIGNED: 'Free',
-  ASSIGNED: 'Ready to use',
-  LOCKED: 'Locked',
-  REDEEMED: 'Redeemed',
-  EXPIRED: 'Expired',
-  VOID: 'Void',
-}
+export const allStates = [
+  'UNASSIGNED',
+  'ASSIGNED',
+  'LOCKED',
+  'REDEEMED',
+  'EXPIRED',
+  'VOID',
+] as const satisfies State[]
 
-/** And for who manages its book. */
-export const stockNames: Record<State, string> = { ...stateNames, ASSIGNED: 'Held' }
-
-export const allStates = Object.keys(stateNames) as State[]
+/** What a state of a coupon is called for the person who holds it, or for who manages its book. */
+export const stateName = (state: State, forManager = false) =>
+  i18n.global.t(forManager && state === 'ASSIGNED' ? 'coupons.held' : `coupons.states.${state}`)

@@ -1,5 +1,6 @@
-import { computed, onScopeDispose, ref } from 'vue'
+import { computed, ref } from 'vue'
 import { getBook, getStats, moveBook, type Book, type Move, type Stats } from '@/api/books'
+import { useAgain } from './useAgain'
 import { useLoad } from './useLoad'
 
 const lookAgainMs = 5_000
@@ -22,10 +23,7 @@ export function useBook(id: string) {
     }
   }
 
-  const timer = setInterval(() => {
-    if (!document.hidden && !loading.value) void reload()
-  }, lookAgainMs)
-  onScopeDispose(() => clearInterval(timer))
+  useAgain(lookAgainMs, reload)
 
   return {
     book: computed((): Book | undefined => data.value?.book),

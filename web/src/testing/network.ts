@@ -12,8 +12,8 @@ export const max: User = user('0199', 'max@example.com', 'Max', 'manager')
 export const ada: User = user('0198', 'ada@example.com', 'Ada', 'user')
 
 function user(id: string, email: string, name: string, role: User['role']): User {
-  const nothing = { external_id: null, disabled_at: null, erased_at: null }
-  return { id, email, name, role, created_at: '2026-11-01T10:00:00Z', ...nothing }
+  const none = { external_id: null, disabled_at: null, erased_at: null, second_factor_since: null }
+  return { id, email, name, role, created_at: '2026-11-01T10:00:00Z', ...none }
 }
 
 export function sale(changes: Partial<Sale> = {}): Sale {

@@ -2,6 +2,7 @@ import { render } from '@testing-library/vue'
 import { createPinia } from 'pinia'
 import { createMemoryHistory } from 'vue-router'
 import App from '@/App.vue'
+import { i18n } from '@/i18n'
 import { makeRouter, watchSession } from '@/router'
 import { vuetify } from '@/vuetify'
 
@@ -9,7 +10,7 @@ import { vuetify } from '@/vuetify'
 export async function visit(path: string) {
   const router = makeRouter(createMemoryHistory())
   watchSession(router)
-  const opened = render(App, { global: { plugins: [createPinia(), vuetify, router] } })
+  const opened = render(App, { global: { plugins: [createPinia(), i18n, vuetify, router] } })
   await router.push(path)
   await router.isReady()
   return { ...opened, router }

@@ -1,0 +1,15 @@
+export const app = {
+  home: 'couponbook, home',
+  main: 'Main',
+  theme: 'Light or dark',
+  account: 'Account',
+  signOut: 'Sign out',
+  away: 'couponbook is not there',
+  lost: 'Not found',
+  lostTitle: 'There is nothing here',
+  lostText: 'The link may be cut off, or the page has moved.',
+  sessionEnded: 'Your session has ended. Sign in to go on.',
+  unreachable: 'The service cannot be reached. Check the connection and try again.',
+  unexpected: 'The service gave an unexpected answer (status {status}). Try again later.',
+  language: 'Language',
+}

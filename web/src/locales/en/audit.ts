@@ -1,0 +1,17 @@
+export const audit = {
+  when: 'When',
+  who: 'Who',
+  what: 'What',
+  changes: 'Changes',
+  from: 'From',
+  erased: 'somebody who was erased',
+  commandLine: 'at the command line',
+  byKey: 'by an API key',
+  everything: 'Everything',
+  csv: 'As CSV',
+  target: 'Done to',
+  onePerson: 'By one person',
+  to: 'To {id}…',
+  none: 'Nothing of this',
+  text: 'What admins, managers and their servers change is written down here, at the moment they do it.',
+}

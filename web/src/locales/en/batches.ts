@@ -1,0 +1,22 @@
+export const batches = {
+  generated: 'Made from',
+  uploaded: 'Uploaded',
+  added: 'Added one by one',
+  title: 'Batches',
+  came: 'Came',
+  how: 'How',
+  codes: 'Codes',
+  voided: 'Voided',
+  void: 'Void',
+  export: 'Export',
+  voiding: 'Voiding the batch',
+  leftOver: '{n} were redeemed or over already.',
+  which: 'Which ones',
+  noneTitle: 'No batch yet',
+  noneText: 'Codes that come together make one: by a pattern, by a file, or one by one.',
+  voidTitle: 'Void {n} codes?',
+  voidText:
+    'All coupons of the batch that are not redeemed are worth nothing any more, for good, whoever holds them.',
+  voidThem: 'Void them',
+  areVoid: '{n} coupons are void.',
+}

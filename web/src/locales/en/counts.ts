@@ -1,0 +1,17 @@
+export const counts = {
+  attempt: '{n} attempt | {n} attempts',
+  book: '{n} book | {n} books',
+  code: '{n} code | {n} codes',
+  coupon: '{n} coupon | {n} coupons',
+  delivery: '{n} delivery | {n} deliveries',
+  event: '{n} event | {n} events',
+  failure: '{n} failure | {n} failures',
+  member: '{n} member | {n} members',
+  row: '{n} row | {n} rows',
+  time: '{n} time | {n} times',
+  memberGets: '{n} member gets | {n} members get',
+  memberGot: '{n} member got | {n} members got',
+  codeAdded: '{n} code added | {n} codes added',
+  codeWouldBeAdded: '{n} code would be added | {n} codes would be added',
+  memberAdded: '{n} member added | {n} members added',
+}

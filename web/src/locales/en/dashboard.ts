@@ -1,0 +1,18 @@
+export const dashboard = {
+  title: 'Dashboard',
+  attention: 'What needs you',
+  calm: 'Nothing needs you at the moment.',
+  stock: 'Stock by book',
+  noBooks: 'No book is open. Open one, and its stock shows here.',
+  stockLeft: '{free} of {total} left',
+  work: 'Under way',
+  noWork: 'Nothing is under way.',
+  allJobs: 'All jobs',
+  low: 'Few codes are left: {free} of {total}',
+  empty: 'None of its codes is left: {total} are given out',
+  noCodes: 'It is open and has no codes',
+  endsSoon: 'It ends {when}',
+  jobFailed: '{kind} failed: {reason}',
+  endpointDisabled: 'The webhook endpoint is disabled',
+  endpointFailing: 'The webhook endpoint fails',
+}

@@ -1,0 +1,18 @@
+export const files = {
+  leaveOut: 'Leave out',
+  keepAs: 'Keep as “{name}”',
+  column: 'Column {n}',
+  drop: 'Drop a CSV file here: {what}.',
+  file: 'CSV file',
+  other: 'Another file',
+  choose: 'Choose a file',
+  sending: 'Sending the file',
+  stop: 'Stop',
+  memberRows: 'a row for each member, with or without a header',
+  codeRows: 'a row for each code, with or without a header',
+  empty: 'The file is empty.',
+  columns: 'What the columns are',
+  header: 'The first row is a header',
+  report: 'Report of the refused rows',
+  rowsRefused: ', {rows} refused:',
+}

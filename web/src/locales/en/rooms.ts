@@ -1,0 +1,18 @@
+export const rooms = {
+  dashboard: 'Dashboard',
+  books: 'Books',
+  pools: 'Pools',
+  webhooks: 'Webhooks',
+  sales: 'Sales',
+  coupons: 'My coupons',
+  users: 'Users',
+  keys: 'API keys',
+  queues: 'Queues',
+  audit: 'Audit log',
+  profile: 'Profile',
+  service: 'Service',
+  reference: 'API reference',
+  jobs: 'Jobs',
+  allCoupons: 'Coupons',
+  redemptions: 'Redemptions',
+}

@@ -1,0 +1,16 @@
+export const till = {
+  lockedForYou: 'Locked for you for',
+  lockedElsewhere: 'Locked elsewhere for',
+  unlock: 'Unlock',
+  redeem: 'Redeem',
+  elsewhere: 'A till or another device holds it. The lock ends by itself.',
+  redeemed: 'Redeemed. Enjoy!',
+  unlocked: 'Unlocked.',
+  locked: 'Locked for you.',
+  lock: 'Lock it for a purchase',
+  lockText: 'Nobody else can use it while you are at the till.',
+  redeemTitle: 'Redeem this coupon?',
+  notYet: 'Not yet',
+  usesOnce: 'This uses it once.',
+  usesUp: 'This uses it up.',
+}

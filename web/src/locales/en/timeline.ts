@@ -1,0 +1,15 @@
+export const timeline = {
+  assigned: 'It became yours',
+  locked: 'Locked for a purchase',
+  lock_extended: 'Lock extended',
+  lock_expired: 'The lock ran out',
+  unlocked: 'Unlocked',
+  redeemed: 'Redeemed',
+  rolled_back: 'A use was given back',
+  revoked: 'Taken back',
+  expired: 'Expired',
+  disabled: 'Disabled',
+  enabled: 'Enabled again',
+  voided: 'Voided',
+  title: 'Timeline',
+}

@@ -1,0 +1,15 @@
+export const app = {
+  home: 'couponbook, inicio',
+  main: 'Principal',
+  theme: 'Claro u oscuro',
+  account: 'Cuenta',
+  signOut: 'Cerrar sesión',
+  away: 'couponbook no responde',
+  lost: 'No encontrado',
+  lostTitle: 'Aquí no hay nada',
+  lostText: 'El enlace puede estar cortado o la página se ha mudado.',
+  sessionEnded: 'Tu sesión ha terminado. Inicia sesión para seguir.',
+  unreachable: 'No se puede llegar al servicio. Comprueba la conexión e inténtalo de nuevo.',
+  unexpected: 'El servicio dio una respuesta inesperada (estado {status}). Inténtalo más tarde.',
+  language: 'Idioma',
+}

@@ -1,0 +1,17 @@
+export const audit = {
+  when: 'Cuándo',
+  who: 'Quién',
+  what: 'Qué',
+  changes: 'Cambios',
+  from: 'Desde',
+  erased: 'alguien que fue borrado',
+  commandLine: 'en la línea de órdenes',
+  byKey: 'con una clave de API',
+  everything: 'Todo',
+  csv: 'Como CSV',
+  target: 'Hecho a',
+  onePerson: 'De una persona',
+  to: 'A {id}…',
+  none: 'Nada así',
+  text: 'Lo que cambian administradores, gestores y sus servidores queda escrito aquí en el momento en que lo hacen.',
+}

@@ -1,0 +1,22 @@
+export const batches = {
+  generated: 'Hecho de',
+  uploaded: 'Subido',
+  added: 'Añadidos uno a uno',
+  title: 'Lotes',
+  came: 'Llegó',
+  how: 'Cómo',
+  codes: 'Códigos',
+  voided: 'Anulado',
+  void: 'Anular',
+  export: 'Exportar',
+  voiding: 'Anulando el lote',
+  leftOver: '{n} ya estaban canjeados o terminados.',
+  which: 'Cuáles',
+  noneTitle: 'Aún no hay lotes',
+  noneText: 'Los códigos que llegan juntos forman uno: por un patrón, por un archivo o uno a uno.',
+  voidTitle: '¿Anular {n} códigos?',
+  voidText:
+    'Ningún cupón del lote que no esté canjeado vale ya nada, para siempre, lo tenga quien lo tenga.',
+  voidThem: 'Anularlos',
+  areVoid: '{n} cupones están anulados.',
+}

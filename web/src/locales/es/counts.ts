@@ -1,0 +1,17 @@
+export const counts = {
+  attempt: '{n} intento | {n} intentos',
+  book: '{n} talonario | {n} talonarios',
+  code: '{n} código | {n} códigos',
+  coupon: '{n} cupón | {n} cupones',
+  delivery: '{n} envío | {n} envíos',
+  event: '{n} evento | {n} eventos',
+  failure: '{n} fallo | {n} fallos',
+  member: '{n} miembro | {n} miembros',
+  row: '{n} fila | {n} filas',
+  time: '{n} vez | {n} veces',
+  memberGets: '{n} miembro recibe | {n} miembros reciben',
+  memberGot: '{n} miembro recibió | {n} miembros recibieron',
+  codeAdded: '{n} código añadido | {n} códigos añadidos',
+  codeWouldBeAdded: 'se añadiría {n} código | se añadirían {n} códigos',
+  memberAdded: '{n} miembro añadido | {n} miembros añadidos',
+}

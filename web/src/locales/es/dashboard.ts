@@ -1,0 +1,18 @@
+export const dashboard = {
+  title: 'Panel',
+  attention: 'Lo que te necesita',
+  calm: 'Ahora nada te necesita.',
+  stock: 'Existencias por talonario',
+  noBooks: 'Ningún talonario está abierto. Abre uno y sus existencias aparecen aquí.',
+  stockLeft: 'quedan {free} de {total}',
+  work: 'En marcha',
+  noWork: 'No hay nada en marcha.',
+  allJobs: 'Todas las tareas',
+  low: 'Quedan pocos códigos: {free} de {total}',
+  empty: 'No le queda ningún código: {total} están entregados',
+  noCodes: 'Está abierto y no tiene códigos',
+  endsSoon: 'Termina {when}',
+  jobFailed: 'Falló «{kind}»: {reason}',
+  endpointDisabled: 'El endpoint está deshabilitado',
+  endpointFailing: 'El endpoint falla',
+}

@@ -1,0 +1,18 @@
+export const files = {
+  leaveOut: 'Dejar fuera',
+  keepAs: 'Guardar como «{name}»',
+  column: 'Columna {n}',
+  drop: 'Suelta aquí un archivo CSV: {what}.',
+  file: 'Archivo CSV',
+  other: 'Otro archivo',
+  choose: 'Elegir un archivo',
+  sending: 'Enviando el archivo',
+  stop: 'Parar',
+  memberRows: 'una fila por persona, con o sin encabezado',
+  codeRows: 'una fila por código, con o sin encabezado',
+  empty: 'El archivo está vacío.',
+  columns: 'Qué son las columnas',
+  header: 'La primera fila es un encabezado',
+  report: 'Informe de las filas rechazadas',
+  rowsRefused: ', {rows} rechazadas:',
+}

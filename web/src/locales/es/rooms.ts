@@ -1,0 +1,18 @@
+export const rooms = {
+  dashboard: 'Panel',
+  books: 'Talonarios',
+  pools: 'Grupos',
+  webhooks: 'Webhooks',
+  sales: 'Ventas',
+  coupons: 'Mis cupones',
+  users: 'Usuarios',
+  keys: 'Claves de API',
+  queues: 'Colas',
+  audit: 'Registro de auditoría',
+  profile: 'Perfil',
+  service: 'Servicio',
+  reference: 'Referencia de la API',
+  jobs: 'Tareas',
+  allCoupons: 'Cupones',
+  redemptions: 'Canjes',
+}

@@ -1,0 +1,16 @@
+export const till = {
+  lockedForYou: 'Bloqueado para ti durante',
+  lockedElsewhere: 'Bloqueado en otro lugar durante',
+  unlock: 'Desbloquear',
+  redeem: 'Canjear',
+  elsewhere: 'Lo tiene una caja u otro dispositivo. El bloqueo termina solo.',
+  redeemed: 'Canjeado. ¡Que lo disfrutes!',
+  unlocked: 'Desbloqueado.',
+  locked: 'Bloqueado para ti.',
+  lock: 'Bloquearlo para una compra',
+  lockText: 'Nadie más puede usarlo mientras estás en la caja.',
+  redeemTitle: '¿Canjear este cupón?',
+  notYet: 'Todavía no',
+  usesOnce: 'Esto gasta un uso.',
+  usesUp: 'Esto lo gasta del todo.',
+}

@@ -1,0 +1,15 @@
+export const timeline = {
+  assigned: 'Pasó a ser tuyo',
+  locked: 'Bloqueado para una compra',
+  lock_extended: 'Bloqueo ampliado',
+  lock_expired: 'El bloqueo terminó',
+  unlocked: 'Desbloqueado',
+  redeemed: 'Canjeado',
+  rolled_back: 'Se devolvió un uso',
+  revoked: 'Retirado',
+  expired: 'Caducado',
+  disabled: 'Deshabilitado',
+  enabled: 'Habilitado de nuevo',
+  voided: 'Anulado',
+  title: 'Historia',
+}
