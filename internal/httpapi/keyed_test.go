@@ -23,16 +23,19 @@ import (
 
 // keyless are the operations that change something and take no key: each says why.
 var keyless = map[string]string{
-	"register":        "nobody is signed in whose key it could be; a second account of the same e-mail is refused",
-	"login":           "a token is no effect to repeat",
-	"logout":          "it can be repeated as it is",
-	"refresh":         "a token works once, and a repetition ends the session",
-	"reset-password":  "a link works once",
-	"change-password": "the present password is in it, which a repetition does not know any more",
-	"preview-codes":   "it changes nothing",
-	"validate-coupon": "it changes nothing",
-	"test-webhook":    "each test sends a message of its own",
-	"retry-job":       "a job is retried once, however often it is asked for",
+	"register":              "nobody is signed in whose key it could be; a second account of the same e-mail is refused",
+	"login":                 "a token is no effect to repeat",
+	"logout":                "it can be repeated as it is",
+	"refresh":               "a token works once, and a repetition ends the session",
+	"reset-password":        "a link works once",
+	"change-password":       "the present password is in it, which a repetition does not know any more",
+	"begin-second-factor":   "each makes a secret of its own, and the last one counts",
+	"confirm-second-factor": "a code works once",
+	"remove-second-factor":  "a code works once",
+	"preview-codes":         "it changes nothing",
+	"validate-coupon":       "it changes nothing",
+	"test-webhook":          "each test sends a message of its own",
+	"retry-job":             "a job is retried once, however often it is asked for",
 }
 
 // Every operation that changes something takes an idempotency key.

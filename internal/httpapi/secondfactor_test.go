@@ -158,7 +158,9 @@ func TestRemovingASecondFactor(t *testing.T) {
 	var me userBody
 	h.call(t, ben.AccessToken, http.MethodGet, Prefix+"/me", nil).read(t, &me)
 	admin := h.person(t, coupon.Admin)
-	take := func(id string) answer { return h.call(t, admin, http.MethodDelete, Prefix+"/users/"+id+"/second-factor", nil) }
+	take := func(id string) answer {
+		return h.call(t, admin, http.MethodDelete, Prefix+"/users/"+id+"/second-factor", nil)
+	}
 	require.Equal(t, 204, take(me.ID.String()).status)
 	require.Equal(t, "session_ended", h.me(t, ben.AccessToken))
 	require.Equal(t, 200, h.login(t, "ben@example.com", password, "").status)

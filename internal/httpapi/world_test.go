@@ -162,7 +162,7 @@ func (w world) bodies() map[string]any {
 		"edit-me": map[string]any{"name": "Ann"}, "change-password": map[string]any{"password": "wrong", "new_password": password},
 		"begin-second-factor": map[string]any{"password": "wrong"}, "confirm-second-factor": map[string]any{"code": "000000"},
 		"remove-second-factor": map[string]any{"password": "wrong", "code": "000000"},
-		"create-user": map[string]any{"external_id": uuid.NewString()}, "edit-user": map[string]any{"name": "Ben"},
+		"create-user":          map[string]any{"external_id": uuid.NewString()}, "edit-user": map[string]any{"name": "Ben"},
 		"create-api-key": map[string]any{"name": "till", "scopes": []string{"books:read"}},
 		"create-book":    map[string]any{"name": "Sale"}, "edit-book": map[string]any{"description": "another"},
 		"add-coupon": map[string]any{"code": "ONE-" + uuid.NewString()[:8]}, "void-batch": reason,

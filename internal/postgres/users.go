@@ -104,7 +104,7 @@ func (s *Store) SaveUser(ctx context.Context, user coupon.User) error {
 	_, err := s.db.Exec(ctx, `
 		UPDATE users SET role = @role, name = @name, email = @email, external_id = @external_id, password_hash = @password_hash,
 		                 disabled_at = @disabled_at, erased_at = @erased_at, factor_secret = @factor_secret, factor_since = @factor_since,
-		                 factor_step = @factor_step, recovery_digests = coalesce(@recovery_digests, '{}')
+		                 factor_step = @factor_step, recovery_digests = coalesce(@recovery_digests::bytea[], '{}')
 		WHERE id = @id`,
 		pgx.StrictNamedArgs{
 			"id": user.ID, "role": user.Role, "name": user.Name, "email": user.Email, "external_id": user.ExternalID,

@@ -112,6 +112,9 @@ func useCode(ctx context.Context, tx *postgres.Store, user *coupon.User, code st
 	if err != nil {
 		return err
 	}
+	if !now.HasFactor() { // removed since the password was compared
+		return coupon.ErrWrongCredentials
+	}
 	if *user, err = used(now, code); err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ export async function getMe(): Promise<User | undefined> {
 
 /** Starts a cookie session. The access token in the answer is for API clients and is not kept. */
 export async function signIn(credentials: Credentials): Promise<User> {
-  const body = { ...credentials, session: true }
+  const { email, password, code } = credentials
+  const body = { email, password, code, session: true }
   const { user } = await ask(api.POST('/api/v1/auth/login', { body }))
   noteRenewed()
   return user
