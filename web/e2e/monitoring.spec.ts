@@ -7,8 +7,9 @@ test('an admin sees the tasks of the sale in the queue monitor', async ({ page, 
   await page.getByLabel('E-mail').fill(admin.email)
   await page.getByLabel('Password').fill(admin.password)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('button', { name: 'Account' }).click()
-  await expect(page.getByRole('link', { name: 'Task queues' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'Dashboard' })).toBeVisible()
+  await page.goto('/queues')
+  await expect(page.locator('a[href="/monitoring/"]')).toBeVisible()
 
   await page.goto('/monitoring/queues/assignments?status=completed')
   const task = page.getByRole('row').filter({ hasText: 'assignment:drain' })

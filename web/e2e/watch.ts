@@ -8,7 +8,7 @@ export const away = 0
  * A test that fails when any of its pages logs an error, or asks another host for anything.
  * Refusals that a test provokes are named by `allow`: browsers log them as errors.
  */
-export const test = base.extend<{ allow: (status: number) => void }>({
+export const test = base.extend<{ allow: (...statuses: number[]) => void }>({
   allow: [
     async ({ context, baseURL }, use) => {
       const allowed: number[] = []
@@ -26,7 +26,7 @@ export const test = base.extend<{ allow: (status: number) => void }>({
         if (url.protocol.startsWith('http') && url.origin !== new URL(baseURL!).origin)
           wrong.push(`request to ${url.href}`)
       })
-      await use((status) => allowed.push(status))
+      await use((...statuses) => void allowed.push(...statuses))
       expect(wrong).toEqual([])
     },
     { auto: true },
@@ -46,16 +46,21 @@ export async function isAccessible(page: Page): Promise<void> {
   expect(serious.map(({ id, nodes }) => `${id}: ${nodes.map((n) => n.html).join(' ')}`)).toEqual([])
 }
 
-/** Colours in the middle of a transition are nobody's choice. Spinners never end. */
+/**
+ * Colours in the middle of a transition are nobody's choice. One that ends can begin those of what
+ * inherits from it. Spinners never end.
+ */
 async function settled(page: Page): Promise<void> {
-  await page.evaluate(() =>
-    Promise.allSettled(
-      document
+  const moving = () =>
+    page.evaluate(async () => {
+      const finite = document
         .getAnimations()
         .filter((motion) => motion.effect?.getComputedTiming().iterations !== Infinity)
-        .map((motion) => motion.finished),
-    ),
-  )
+      await Promise.allSettled(finite.map((motion) => motion.finished))
+      await new Promise(requestAnimationFrame)
+      return finite.length
+    })
+  await expect.poll(moving).toBe(0)
 }
 
 /** Nothing sticks out at the side. */
