@@ -113,6 +113,9 @@ test('a book from its making to its export', async ({ page }) => {
     await expect(page.getByText(status, { exact: true })).toBeVisible()
   }
   await button(page, 'Close').click()
+  await expect(button(page, 'Close it')).toBeDisabled()
+  await expect(page.getByRole('dialog')).toContainText(/\d+ codes? of it will never be given out/)
+  await page.getByLabel('Name of the book').fill(name)
   await look(page)
   await button(page, 'Close it').click()
   await expect(page.getByText('Closed', { exact: true })).toBeVisible()

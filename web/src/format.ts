@@ -12,6 +12,12 @@ export const moment = (iso: string, timeZone?: string) =>
     new Date(iso),
   )
 
+/** An instant to the second, with the name of its zone. */
+export const exactly = (iso: string, timeZone?: string) =>
+  new Intl.DateTimeFormat(region(), { dateStyle: 'full', timeStyle: 'long', timeZone }).format(
+    new Date(iso),
+  )
+
 const units = [
   ['year', 365 * 86_400],
   ['month', 30 * 86_400],

@@ -54,7 +54,7 @@ export const books = {
   anyNumber: 'any number',
   closeTitle: 'Close this book for good?',
   closeText:
-    'It gives out no more coupons, and claims that wait are refused. What it gave out stays good.',
+    '{codes} of it will never be given out, and claims that wait are refused. What it gave out stays good.',
   closeIt: 'Close it',
   noneTitle: 'No book yet',
   noneText: 'A book is a set of codes with common rules. Make one, fill it, and activate it.',

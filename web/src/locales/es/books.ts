@@ -54,7 +54,7 @@ export const books = {
   anyNumber: 'cualquier número',
   closeTitle: '¿Cerrar este talonario para siempre?',
   closeText:
-    'No entrega más cupones y las solicitudes que esperan se rechazan. Lo que entregó sigue siendo válido.',
+    'Le quedan sin entregar: {codes}. Las solicitudes que esperan se rechazan. Lo que entregó sigue siendo válido.',
   closeIt: 'Cerrarlo',
   noneTitle: 'Aún no hay talonarios',
   noneText:
