@@ -16,8 +16,6 @@ import (
 	"couponbook/internal/service"
 )
 
-const floorP5 = 0.45 // of the raw limit
-
 // raw is what a distribution comes to in bare SQL: the same rows, written in
 // parts of the same size by one statement a table, inside of Postgres, with
 // nobody else there. It knows no plan, no limits, no progress and no crash.
@@ -67,15 +65,15 @@ func (s *stage) distribution(ctx context.Context, people int) error {
 	if err != nil {
 		return err
 	}
-	var ours, bare []float64
+	ours, bare := series{Name: product, Unit: "/s"}, series{Name: "bare SQL", Unit: "/s"}
 	grown, busy := 0, 0.0
-	for round := range rounds {
-		say("round %d of %d", round+1, rounds)
+	for round := range s.rounds {
+		say("     distribution, round %d", round+1)
 		book, err := s.book(ctx, people)
 		if err != nil {
 			return err
 		}
-		watch, err := grownOf(s.running[0].Pid())
+		watch, err := grownOf(s.running["worker"].Pid())
 		if err != nil {
 			return err
 		}
@@ -101,7 +99,7 @@ func (s *stage) distribution(ctx context.Context, people int) error {
 			return err
 		}
 		if round > 0 {
-			ours = append(ours, rate)
+			ours.Values = append(ours.Values, rate)
 		}
 		if book, err = s.book(ctx, people); err != nil {
 			return err
@@ -113,15 +111,14 @@ func (s *stage) distribution(ctx context.Context, people int) error {
 		if err = s.granted(ctx, book, people); err != nil {
 			return err
 		}
-		bare = append(bare, float64(people)/time.Since(start).Seconds())
+		bare.Values = append(bare.Values, float64(people)/time.Since(start).Seconds())
 	}
-	part := median(ours) / median(bare)
-	say("\nP5 %d recipients: %.0f a second, bare SQL %.0f: %.0f %% of it (floor %.0f %%)", people, median(ours), median(bare), part*100, floorP5*100)
-	say("P5 the worker grew by %d KiB; a claim on another book took %.1f ms at p99 meanwhile, %.1f ms before (%.1f times)",
-		grown, busy, quiet, busy/quiet)
-	if part < floorP5 {
-		return fmt.Errorf("P5 is below its floor: %.2f < %.2f", part, floorP5)
-	}
+	s.report.add(
+		atLeast("P5", fmt.Sprintf("coupons distributed to %d people", people), ours, bare, 0.45, 0.6),
+		atMost("P5", "memory that the worker grew by", series{Name: product, Unit: "MiB", Values: []float64{float64(grown) / 1024}},
+			series{Name: "64 MiB", Unit: "MiB", Values: []float64{64}}, 1, 1),
+		atMost("P5", "a claim on another book meanwhile, p99", series{Name: product, Unit: "ms", Values: []float64{busy}},
+			series{Name: "before", Unit: "ms", Values: []float64{quiet}}, 2, 2))
 	return nil
 }
 

@@ -3,11 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
-	"os/exec"
-	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +13,8 @@ import (
 	"couponbook/internal/coupon"
 	"couponbook/internal/devservices"
 	"couponbook/internal/postgres"
+	"couponbook/internal/queue"
+	"couponbook/internal/redisdb"
 	"couponbook/internal/service"
 )
 
@@ -26,29 +23,41 @@ const (
 	secret  = "a secret of the benchmark, no other"
 )
 
-// design is a way to claim: a host that serves it.
-type design struct{ name, host string }
-
-// stage is what the designs share: the database, the people and their tokens.
-type stage struct {
-	pool    *pgxpool.Pool
-	service *service.Service
-	owner   auth.Principal
-	users   []coupon.User
-	tokens  []string
-	designs []design
-	running []*devservices.Program
+// size is how much is measured.
+type size struct {
+	rounds    int
+	codeCount int // of P6 and P7
 }
 
-func newStage(ctx context.Context, dir string) (*stage, error) {
+// stage is what all measurements share: the database, the people and their
+// tokens, the programs, and what was found.
+type stage struct {
+	size
+	dir        string // for files
+	pool       *pgxpool.Pool
+	queue      *queue.Client
+	service    *service.Service // rings nobody
+	queued     *service.Service // rings the worker
+	owner      auth.Principal
+	ownerToken string
+	users      []coupon.User
+	tokens     []string
+	designs    []design // the product first
+	emptyHost  string
+	running    map[string]*devservices.Program
+	serverPids []int
+	report     report
+}
+
+func newStage(ctx context.Context, dir string, size size) (*stage, error) {
 	cfg, err := config.ReadTool()
 	if err != nil {
 		return nil, err
 	}
 	if cfg.DatabaseURL == "" || cfg.RedisURL == "" {
-		return nil, errors.New("run `make bench-quick`, which brings Postgres and Redis")
+		return nil, errors.New("run `make bench`, which brings Postgres and Redis")
 	}
-	s := &stage{}
+	s := &stage{size: size, dir: dir, running: map[string]*devservices.Program{}, report: report{At: time.Now().UTC()}}
 	if s.pool, err = postgres.Open(ctx, cfg.DatabaseURL, 8); err != nil {
 		return nil, err
 	}
@@ -59,64 +68,24 @@ func newStage(ctx context.Context, dir string) (*stage, error) {
 	if _, err = migrator.Up(ctx); err != nil {
 		return nil, err
 	}
-	say("building the programs")
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", dir, "./cmd/api", "./cmd/worker", "./bench/peer")
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build: %w: %s", err, out)
+	client, err := redisdb.Open(cfg.RedisURL, redisdb.ForQueues)
+	if err != nil {
+		return nil, err
 	}
-	s.service = service.New(postgres.NewStore(s.pool), silent{})
+	s.queue = queue.NewClient(client)
+	store := postgres.NewStore(s.pool)
+	s.service, s.queued = service.New(store, silent{}), service.New(store, s.queue)
 	if err = s.people(ctx); err != nil {
 		return nil, err
 	}
-	env := []string{"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "AUTH_SECRET=" + secret, "LOG_LEVEL=warn"}
-	if err = s.start(ctx, dir, "worker", "", env); err != nil {
+	if s.report.Machine, err = s.machine(ctx, client); err != nil {
 		return nil, err
 	}
-	for _, name := range []string{product, "synchronous", "advisory-lock"} {
-		program := "peer" // which takes its design as argument
-		if name == product {
-			program = "api"
-		}
-		if err = s.start(ctx, dir, program, name, env); err != nil {
-			return nil, err
-		}
+	env := []string{"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "AUTH_SECRET=" + secret, "LOG_LEVEL=warn"}
+	if err = s.startAll(ctx, env); err != nil {
+		return nil, err
 	}
-	return s, nil
-}
-
-// start runs a program; one with a name is a design, waited for.
-func (s *stage) start(ctx context.Context, dir, program, name string, env []string) error {
-	port, err := devservices.FreePort(ctx, 0)
-	if err != nil {
-		return err
-	}
-	metrics, err := devservices.FreePort(ctx, 0)
-	if err != nil {
-		return err
-	}
-	host := fmt.Sprintf("127.0.0.1:%d", port)
-	env = append(slices.Clip(env), "LISTEN="+host, fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
-	p, err := devservices.StartProgram(filepath.Join(dir, program), env, filepath.Join(dir, program+name+".log"), name)
-	if err != nil {
-		return err
-	}
-	s.running = append(s.running, p)
-	if name == "" {
-		return nil
-	}
-	s.designs = append(s.designs, design{name, host})
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
-		if err != nil {
-			return err
-		}
-		if response, err := http.DefaultClient.Do(request); err == nil {
-			_ = response.Body.Close()
-			return nil
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-	return fmt.Errorf("%s does not get ready", name)
+	return s, s.findServers(ctx)
 }
 
 // people makes the users and signs their tokens, before any clock runs.
@@ -130,13 +99,17 @@ func (s *stage) people(ctx context.Context) error {
 	for i := range ids {
 		ids[i] = uuid.Must(uuid.NewV7())
 		user := coupon.User{ID: ids[i], Role: coupon.UserRole}
+		if i == claims {
+			user.Role = coupon.Manager
+		}
 		token, err := tokens.Issue(user, uuid.New(), time.Now())
 		if err != nil {
 			return err
 		}
 		s.users, s.tokens = append(s.users, user), append(s.tokens, token.Text)
 	}
-	s.owner = auth.Principal{UserID: ids[claims], Role: coupon.Manager}
+	s.owner, s.ownerToken = auth.Principal{UserID: ids[claims], Role: coupon.Manager}, s.tokens[claims]
+	s.users, s.tokens = s.users[:claims], s.tokens[:claims]
 	_, err = s.pool.Exec(ctx, `INSERT INTO users (id) SELECT unnest($1::uuid[])`, ids)
 	return err
 }
@@ -172,6 +145,12 @@ func (s *stage) book(ctx context.Context, codes int) (uuid.UUID, error) {
 	if _, err = s.service.MoveBook(ctx, s.owner, book.ID, coupon.Active); err != nil {
 		return book.ID, err
 	}
-	_, err = s.pool.Exec(ctx, `CHECKPOINT`)
-	return book.ID, err
+	return book.ID, s.settle(ctx)
+}
+
+// settle has Postgres write what it would write in the middle of what is
+// measured next.
+func (s *stage) settle(ctx context.Context) error {
+	_, err := s.pool.Exec(ctx, `CHECKPOINT`)
+	return err
 }

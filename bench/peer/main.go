@@ -59,6 +59,9 @@ func run(ctx context.Context, design string) error {
 		return err
 	}
 	tokens := auth.NewTokens(keys, cfg.AccessTTL)
+	if design == "empty" {
+		return serve(cfg.Listen, emptyRoute(tokens))
+	}
 	client, err := redisdb.Open(cfg.RedisURL, redisdb.ForQueues)
 	if err != nil {
 		return err
@@ -67,12 +70,18 @@ func run(ctx context.Context, design string) error {
 	if err != nil {
 		return err
 	}
+	var claimant service.Submitter = claims{pool, designs[design]}
+	if design == "river" {
+		if claimant, err = newRiverClaims(ctx, pool, cfg.APIConnections); err != nil {
+			return err
+		}
+	}
 	store := postgres.NewStore(pool)
 	ok := func(context.Context) error { return nil }
 	metrics := telemetry.NewMetrics(pool)
 	handler, err := httpapi.New(httpapi.Options{
 		Accounts: service.NewAccounts(store, passwords, tokens, service.NewEndedSessions(store, tokens.Lives()), service.SessionTimes{}), Service: service.New(store, silent{}),
-		Claims: claims{pool, designs[design]}, Followers: service.NewFollowers(store),
+		Claims: claimant, Followers: service.NewFollowers(store),
 		Till:   service.NewTill(store, auth.NewLockTokens(keys)),
 		Health: health.Checks{Postgres: store.Ping, Migrations: ok, Redis: ok},
 		Tokens: tokens, Cursors: httpapi.NewCursors(keys), Web: fstest.MapFS{}, Observe: metrics.Request,
@@ -81,6 +90,10 @@ func run(ctx context.Context, design string) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Addr: cfg.Listen, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
+	return serve(cfg.Listen, handler)
+}
+
+func serve(listen string, handler http.Handler) error {
+	server := &http.Server{Addr: listen, Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	return server.ListenAndServe()
 }

@@ -25,6 +25,15 @@ func (s *stage) rush(ctx context.Context, d design, n int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
+	took, err := s.rushOn(ctx, d, book, n, 0)
+	if err != nil {
+		return 0, err
+	}
+	return float64(n) / took.Seconds(), s.granted(ctx, book, n)
+}
+
+// rushOn sends n claims to a book, which leave it with so many codes.
+func (s *stage) rushOn(ctx context.Context, d design, book uuid.UUID, n, left int) (time.Duration, error) {
 	requests := s.requests(d, book, n, "respond-async")
 	start := time.Now()
 	got, err := send(d.host, requests, connections)
@@ -34,19 +43,36 @@ func (s *stage) rush(ctx context.Context, d design, n int) (float64, error) {
 	if ok := got.statuses[200] + got.statuses[202]; ok != n {
 		return 0, fmt.Errorf("%d of %d claims were accepted: %v", ok, n, got.statuses)
 	}
-	// The other designs have granted when they answer. One row is looked at: to
-	// count coupons that often would cost more than the claims.
-	for left := d.name == product; left; {
-		if err = s.pool.QueryRow(ctx, `SELECT free > 0 FROM book_stock WHERE book_id = $1`, book).Scan(&left); err != nil {
-			return 0, err
-		}
-		if time.Since(start) > 2*time.Minute {
-			return 0, errors.New("coupons are left after two minutes")
-		}
-		<-time.After(2 * time.Millisecond)
+	err = s.untilLeft(ctx, d, book, left)
+	return time.Since(start), err
+}
+
+// free tells how many codes a book has left; river keeps no stock, and tells
+// whether it has any.
+const (
+	free    = `SELECT free FROM book_stock WHERE book_id = $1`
+	anyFree = `SELECT count(*) FROM (SELECT FROM coupons WHERE book_id = $1 AND state = 'UNASSIGNED' AND disabled_at IS NULL
+	           ORDER BY draw_rank LIMIT 1) free`
+)
+
+// untilLeft waits until a book has no more than so many codes left. One row is
+// looked at: to count coupons that often would cost more than the claims.
+func (s *stage) untilLeft(ctx context.Context, d design, book uuid.UUID, left int) error {
+	look, pause := free, 2*time.Millisecond
+	switch d.name {
+	case "river":
+		look, pause = anyFree, 20*time.Millisecond
+	case product:
+	default:
+		return nil // they have granted when they answer
 	}
-	took := time.Since(start)
-	return float64(n) / took.Seconds(), s.granted(ctx, book, n)
+	for end := time.Now().Add(5 * time.Minute); time.Now().Before(end); <-time.After(pause) {
+		var now int
+		if err := s.pool.QueryRow(ctx, look, book).Scan(&now); err != nil || now <= left {
+			return err
+		}
+	}
+	return errors.New("coupons are left after five minutes")
 }
 
 // granted fails unless exactly n coupons of the book have a holder.

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"couponbook/internal/devservices"
+)
+
+// design is a way to claim: a host that serves it.
+type design struct{ name, host string }
+
+// peers are the designs that the product is measured against.
+var peers = []string{"synchronous", "advisory-lock", "river"}
+
+// startAll builds the programs and starts them: the product as it ships, and
+// beside it the peers and a route that does nothing.
+func (s *stage) startAll(ctx context.Context, env []string) error {
+	say("building the programs")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.dir, "./cmd/api", "./cmd/worker", "./bench/peer")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build: %w: %s", err, out)
+	}
+	if _, err := s.start(ctx, "worker", "worker", env); err != nil {
+		return err
+	}
+	host, err := s.start(ctx, "api", product, env)
+	if err != nil {
+		return err
+	}
+	s.designs = append(s.designs, design{product, host})
+	for _, name := range append(peers, "empty") {
+		if host, err = s.start(ctx, "peer", name, env); err != nil {
+			return err
+		}
+		if name == "empty" {
+			s.emptyHost = host
+			continue
+		}
+		s.designs = append(s.designs, design{name, host})
+	}
+	return nil
+}
+
+// start runs a program under a name, and returns the host it serves once it is
+// ready. A peer takes its name as argument.
+func (s *stage) start(ctx context.Context, program, name string, env []string) (string, error) {
+	port, err := devservices.FreePort(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	metrics, err := devservices.FreePort(ctx, 0)
+	if err != nil {
+		return "", err
+	}
+	host := fmt.Sprintf("127.0.0.1:%d", port)
+	private := fmt.Sprintf("127.0.0.1:%d", metrics)
+	env = append(slices.Clip(env), "LISTEN="+host, "METRICS_LISTEN="+private)
+	p, err := devservices.StartProgram(filepath.Join(s.dir, program), env, filepath.Join(s.dir, name+".log"), name)
+	if err != nil {
+		return "", err
+	}
+	s.running[name] = p
+	if program == "worker" {
+		return private, s.ready(ctx, private, name)
+	}
+	return host, s.ready(ctx, host, name)
+}
+
+func (s *stage) ready(ctx context.Context, host, name string) error {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-time.After(50 * time.Millisecond) {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+host+"/readyz", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			_ = response.Body.Close()
+			return nil
+		}
+	}
+	return fmt.Errorf("%s does not get ready", name)
+}
