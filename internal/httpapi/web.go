@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/klauspost/compress/gzip"
 )
 
 const index = "index.html"
@@ -16,7 +17,12 @@ const index = "index.html"
 // web serves the built app: its files, its pages for every other path, and
 // problems below the API.
 func (a *API) web() gin.HandlerFunc {
-	files := gzhttp.GzipHandler(http.FileServerFS(a.Web))
+	// Browsers load a file once: it may take its time. Its best is smaller than what zstd makes in a hurry.
+	compressed, err := gzhttp.NewWrapper(gzhttp.CompressionLevel(gzip.BestCompression), gzhttp.EnableZstd(false))
+	if err != nil {
+		panic(err) // the level is one that there is
+	}
+	files := compressed(http.FileServerFS(a.Web))
 	showcase := a.showcase()
 	return func(c *gin.Context) {
 		name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
