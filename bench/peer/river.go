@@ -63,9 +63,10 @@ func (c riverClaims) Submit(ctx context.Context, p auth.Principal, in service.Cl
 	}
 	job := coupon.Job{ID: id, Kind: coupon.ClaimJob, Status: coupon.Queued, BookID: &in.BookID, UserID: &p.UserID, SubmitterID: p.UserID, Total: 1}
 	err = pgx.BeginFunc(ctx, c.pool, func(tx pgx.Tx) error {
+		// Not queued: the product's own workers would do it.
 		err := tx.QueryRow(ctx, `
-			INSERT INTO jobs (id, kind, book_id, user_id, submitter_id, idempotency_key, fingerprint, seq, created_at)
-			VALUES ($1, 'claim', $2, $3, $3, nullif($4, ''), $5, NULL, clock_timestamp())
+			INSERT INTO jobs (id, kind, status, book_id, user_id, submitter_id, idempotency_key, fingerprint, seq, created_at, started_at)
+			VALUES ($1, 'claim', 'running', $2, $3, $3, nullif($4, ''), $5, 0, clock_timestamp(), clock_timestamp())
 			RETURNING created_at`, id, in.BookID, p.UserID, in.IdempotencyKey, in.Fingerprint).Scan(&job.CreatedAt)
 		if err != nil {
 			return err
