@@ -6,12 +6,12 @@ const password = 'a long enough password'
 
 /** Makes an account where the app asks for one, and goes on to what was asked for. */
 async function register(page: Page): Promise<void> {
-  await page.getByRole('link', { name: 'Make one' }).click()
+  await page.getByRole('link', { name: 'Create one' }).click()
   await page.getByLabel('Name').fill('Ann')
   await page.getByLabel('E-mail').fill(`ann-${Date.now()}@example.com`)
   await page.getByLabel('Password').fill(password)
   await look(page)
-  await page.getByRole('button', { name: 'Make the account' }).click()
+  await page.getByRole('button', { name: 'Create account' }).click()
 }
 
 const get = (page: Page) => page.getByRole('button', { name: 'Get my coupon' }).click()

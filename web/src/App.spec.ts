@@ -98,7 +98,7 @@ describe('registering', () => {
       ),
     )
     await visit('/register')
-    await userEvent.click(await screen.findByRole('button', { name: 'Make the account' }))
+    await userEvent.click(await screen.findByRole('button', { name: 'Create account' }))
     expect(await screen.findByText('must be an e-mail address')).toBeVisible()
     expect(screen.getByLabelText('E-mail')).toHaveAccessibleDescription('must be an e-mail address')
     expect(screen.queryByText(/Some of the input/)).toBeNull()
@@ -111,7 +111,7 @@ describe('registering', () => {
     await visit('/register')
     await userEvent.type(await screen.findByLabelText('E-mail'), 'ada@example.com')
     await userEvent.type(screen.getByLabelText('Password'), 'correct horse')
-    await userEvent.click(screen.getByRole('button', { name: 'Make the account' }))
+    await userEvent.click(screen.getByRole('button', { name: 'Create account' }))
     expect(await screen.findByText('No sale at the moment')).toBeVisible()
     expect(sent).toEqual([{ email: 'ada@example.com', password: 'correct horse', session: true }])
   })

@@ -12,6 +12,12 @@ export const moment = (iso: string, timeZone?: string) =>
     new Date(iso),
   )
 
+/** The same with seconds, for what happens fast. */
+export const second = (iso: string) =>
+  new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'medium' }).format(
+    new Date(iso),
+  )
+
 /** An instant to the second, with the name of its zone. */
 export const exactly = (iso: string, timeZone?: string) =>
   new Intl.DateTimeFormat(region(), { dateStyle: 'full', timeStyle: 'long', timeZone }).format(

@@ -12,6 +12,10 @@ export const jobColors: Partial<Record<Job['status'], string>> = {
   failed: 'error',
 }
 
+/** The message that says what a job is: a dry run of a distribution makes a plan. */
+export const nameOf = ({ kind, terms }: Job) =>
+  terms?.dry_run ? 'jobs.plan' : `jobs.kinds.${kind}`
+
 /** Whether a job can be told to end: one that waits, and a distribution on its way. */
 export const canCancel = ({ kind, status, done, canceling }: Job) =>
   !done && !canceling && (status === 'queued' || kind === 'distribution')

@@ -2,8 +2,8 @@ import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 import type { Span } from '@/api/activity'
 
-/** How many hours each span of time has that a chart can show. */
-export const ranges = { day: 24, week: 7 * 24, month: 30 * 24 } as const
+/** How many days each span of time has that a chart can show. */
+export const ranges = { day: 1, week: 7, month: 30 } as const
 export type Range = keyof typeof ranges
 
 /** The span that a chart shows. It is in the address; a week when nothing is said. */
@@ -20,7 +20,15 @@ export function useRange() {
   })
   function span(): Span {
     const to = new Date()
-    return { from: new Date(to.getTime() - ranges[range.value] * 3_600_000), to }
+    const from = new Date(to)
+    if (range.value === 'day') {
+      from.setHours(from.getHours() - 23, 0, 0, 0)
+    } else {
+      // From midnight: the first day in part would look like a bad one.
+      from.setHours(0, 0, 0, 0)
+      from.setDate(from.getDate() + 1 - ranges[range.value])
+    }
+    return { from, to }
   }
   return { range, span }
 }

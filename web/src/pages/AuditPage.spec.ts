@@ -55,7 +55,7 @@ describe('the audit log', () => {
 
   it('says so when there is nothing of a sort', async () => {
     await visit('/audit?action=user')
-    expect(await screen.findByText('Nothing of this')).toBeVisible()
+    expect(await screen.findByText('Nothing found')).toBeVisible()
   })
 
   it('is not there for managers', async () => {

@@ -13,7 +13,7 @@ describe('the dashboard', () => {
     const { router } = await visit('/')
     expect(router.currentRoute.value.name).toBe('dashboard')
     expect(await screen.findByText(/Upload of codes failed: The job broke/)).toBeVisible()
-    const matters = within(screen.getByRole('region', { name: 'What needs you' }))
+    const matters = within(screen.getByRole('region', { name: 'Needs attention' }))
     expect(matters.getAllByRole('link').map((link) => link.textContent)).toEqual([
       expect.stringContaining('Upload of codes failed'),
       expect.stringContaining('The webhook endpoint is disabled'),
@@ -24,11 +24,11 @@ describe('the dashboard', () => {
   })
 
   it('tells of activity in the span that is chosen, which is in the address', async () => {
-    const asked: number[] = []
+    const asked: Date[] = []
     network.use(
       http.get('*/api/v1/activity', ({ request }) => {
         const { searchParams: query } = new URL(request.url)
-        asked.push(Date.parse(query.get('to')!) - Date.parse(query.get('from')!))
+        asked.push(new Date(query.get('from')!))
         return HttpResponse.json({ data: [] })
       }),
     )
@@ -36,7 +36,12 @@ describe('the dashboard', () => {
     expect(await screen.findByText('Nothing in this time.')).toBeVisible()
     await userEvent.click(screen.getByRole('button', { name: '24 hours' }))
     await waitFor(() => expect(router.currentRoute.value.query).toEqual({ range: 'day' }))
-    await waitFor(() => expect(asked).toEqual([7 * 86_400_000, 86_400_000]))
+    const hour = new Date()
+    hour.setHours(hour.getHours() - 23, 0, 0, 0)
+    const midnight = new Date()
+    midnight.setHours(0, 0, 0, 0)
+    midnight.setDate(midnight.getDate() - 6) // with today, seven days
+    await waitFor(() => expect(asked).toEqual([midnight, hour]))
   })
 
   it('says so when it cannot be read, and reads again', async () => {

@@ -22,7 +22,7 @@ it('sets a new password by a link, and leads to the door', async () => {
   expect(location.hash).toBe('')
   await userEvent.type(await screen.findByLabelText('New password'), 'a good one{enter}')
   expect(await screen.findByText('is too common')).toBeVisible()
-  await userEvent.click(screen.getByRole('button', { name: 'Set it' }))
+  await userEvent.click(screen.getByRole('button', { name: 'Set password' }))
   expect(await screen.findByText(/The new password is set/)).toBeVisible()
   expect(sent[1]).toEqual({ token: 'cbp_token', password: 'a good one' })
   await waitFor(() => expect(router.currentRoute.value.name).toBe('sign-in'))

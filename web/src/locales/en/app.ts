@@ -7,6 +7,7 @@ export const app = {
   away: 'couponbook is not there',
   lost: 'Not found',
   lostTitle: 'There is nothing here',
+  toStart: 'To the start page',
   lostText: 'The link may be cut off, or the page has moved.',
   sessionEnded: 'Your session has ended. Sign in to go on.',
   unreachable: 'The service cannot be reached. Check the connection and try again.',

@@ -9,9 +9,9 @@ export const audit = {
   byKey: 'by an API key',
   everything: 'Everything',
   csv: 'As CSV',
-  target: 'Done to',
+  target: 'Kind of object',
   onePerson: 'By one person',
-  to: 'To {id}…',
-  none: 'Nothing of this',
+  to: 'To …{id}',
+  none: 'Nothing found',
   text: 'What admins, managers and their servers change is written down here, at the moment they do it.',
 }

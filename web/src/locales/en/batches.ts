@@ -1,10 +1,10 @@
 export const batches = {
-  generated: 'Made from',
+  generated: 'Pattern',
   uploaded: 'Uploaded',
   added: 'Added one by one',
   title: 'Batches',
-  came: 'Came',
-  how: 'How',
+  came: 'Added',
+  how: 'Source',
   codes: 'Codes',
   voided: 'Voided',
   void: 'Void',

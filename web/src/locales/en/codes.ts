@@ -2,7 +2,7 @@ export const codes = {
   make: 'Make codes',
   upload: 'Upload codes',
   charsets: {
-    unambiguous: 'Letters and digits, without look-alikes',
+    unambiguous: 'Letters + digits, no look-alikes',
     alphanumeric: 'All letters and digits',
     base32: 'Letters and 2 to 7 (base32)',
     digits: 'Digits only',

@@ -1,5 +1,5 @@
 export const coupons = {
-  noEnd: 'Good without an end',
+  noEnd: 'No expiry date',
   ends: 'Ends {when}',
   until: 'Until {when}',
   usesLeft: '{left} of {all} uses left',
@@ -11,7 +11,7 @@ export const coupons = {
   },
   title: 'Coupons',
   code: 'Code',
-  state: 'State',
+  state: 'Status',
   given: 'Given out',
   endsColumn: 'Ends',
   left: 'Uses left',

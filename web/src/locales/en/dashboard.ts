@@ -1,7 +1,7 @@
 export const dashboard = {
   title: 'Dashboard',
-  attention: 'What needs you',
-  calm: 'Nothing needs you at the moment.',
+  attention: 'Needs attention',
+  calm: 'Nothing needs attention at the moment.',
   stock: 'Stock by book',
   noBooks: 'No book is open. Open one, and its stock shows here.',
   stockLeft: '{free} of {total} left',
@@ -14,5 +14,5 @@ export const dashboard = {
   endsSoon: 'It ends {when}',
   jobFailed: '{kind} failed: {reason}',
   endpointDisabled: 'The webhook endpoint is disabled',
-  endpointFailing: 'The webhook endpoint fails',
+  endpointFailing: 'The webhook endpoint is failing',
 }

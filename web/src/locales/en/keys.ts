@@ -1,7 +1,7 @@
 export const keys = {
   title: 'API keys',
   new: 'New key',
-  emptyTitle: 'No key yet',
+  emptyTitle: 'No API keys yet',
   emptyText: 'Servers call the API with keys: each may do what its scopes say, and no more.',
   name: 'Name',
   nameHint: 'What will use it',

@@ -5,7 +5,7 @@ export const patterns = {
   possible: 'Possible codes',
   randomness: 'Randomness',
   bits: '{n} bits',
-  guess: 'A guess meets a code',
+  guess: 'Chance of guessing a code',
   once: 'once in {n} tries',
   powers: {
     0: '{n} million',

@@ -11,7 +11,7 @@ export const queues = {
   tasksOf: '{pending} pending, {active} active',
   away: 'Redis does not answer: work goes on a little slower, and nothing is lost.',
   explained:
-    'What waits and runs is counted in the database. Tasks in Redis are only bells that wake the workers: one that is lost costs a second.',
+    'What waits and runs is counted in the database. Redis only wakes the workers: a task that is lost there delays the work by about a second.',
   names: {
     assignments: 'Claims',
     codes: 'Codes and files',

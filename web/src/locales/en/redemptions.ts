@@ -9,7 +9,7 @@ export const redemptions = {
   at: 'When',
   order: 'Order',
   reason: 'Reason',
-  emptyTitle: 'None of these',
+  emptyTitle: 'No redemptions here',
   emptyText: 'Each use of a coupon shows up here, and each try that was refused, with its reason.',
   rollBack: 'Roll back',
   rollBackOf: 'Roll back {code}',

@@ -16,7 +16,7 @@ export const sales = {
   linkCopied: 'The link to this sale is copied.',
   linkUncopied: 'The link could not be copied; copy it from the address bar.',
   haveYours: 'You have yours.',
-  heldOfThis: 'You have {n} of this sale',
+  heldOfThis: 'You have {n} coupon from this sale | You have {n} coupons from this sale',
   perPerson: '{n} a person',
   asMany: 'As many as you like',
   share: 'Share',

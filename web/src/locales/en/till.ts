@@ -8,7 +8,8 @@ export const till = {
   unlocked: 'Unlocked.',
   locked: 'Locked for you.',
   lock: 'Lock it for a purchase',
-  lockText: 'Nobody else can use it while you are at the till.',
+  lockText:
+    'Do this before you pay: it is yours alone for some minutes, while you are at the till.',
   redeemTitle: 'Redeem this coupon?',
   notYet: 'Not yet',
   usesOnce: 'This uses it once.',

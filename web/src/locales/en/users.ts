@@ -1,7 +1,7 @@
 export const users = {
   title: 'Users',
   new: 'New user',
-  search: 'E-mail or name begins with',
+  search: 'Find by e-mail or name',
   role: 'Role',
   anyRole: 'Any role',
   anyStatus: 'Any status',
@@ -17,7 +17,7 @@ export const users = {
   emptyText: 'Look for another beginning, or make an account.',
   email: 'E-mail',
   name: 'Name',
-  create: 'Make the account',
+  create: 'Create account',
   created: 'The account is made.',
   password: 'Password',
   passwordHint: 'Leave it empty and give them a link to set one',

@@ -7,6 +7,7 @@ export const app = {
   away: 'couponbook no responde',
   lost: 'No encontrado',
   lostTitle: 'Aquí no hay nada',
+  toStart: 'A la página de inicio',
   lostText: 'El enlace puede estar cortado o la página se ha mudado.',
   sessionEnded: 'Tu sesión ha terminado. Inicia sesión para seguir.',
   unreachable: 'No se puede llegar al servicio. Comprueba la conexión e inténtalo de nuevo.',

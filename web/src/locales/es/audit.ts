@@ -9,9 +9,9 @@ export const audit = {
   byKey: 'con una clave de API',
   everything: 'Todo',
   csv: 'Como CSV',
-  target: 'Hecho a',
+  target: 'Clase de objeto',
   onePerson: 'De una persona',
-  to: 'A {id}…',
+  to: 'A …{id}',
   none: 'Nada así',
   text: 'Lo que cambian administradores, gestores y sus servidores queda escrito aquí en el momento en que lo hacen.',
 }

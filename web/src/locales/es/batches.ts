@@ -1,10 +1,10 @@
 export const batches = {
-  generated: 'Hecho de',
+  generated: 'Patrón',
   uploaded: 'Subido',
   added: 'Añadidos uno a uno',
   title: 'Lotes',
-  came: 'Llegó',
-  how: 'Cómo',
+  came: 'Añadido',
+  how: 'Origen',
   codes: 'Códigos',
   voided: 'Anulado',
   void: 'Anular',

@@ -1,5 +1,5 @@
 export const coupons = {
-  noEnd: 'Válido sin fin',
+  noEnd: 'Sin fecha de caducidad',
   ends: 'Termina {when}',
   until: 'Hasta el {when}',
   usesLeft: 'quedan {left} de {all} usos',

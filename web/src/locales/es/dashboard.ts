@@ -1,7 +1,7 @@
 export const dashboard = {
   title: 'Panel',
-  attention: 'Lo que te necesita',
-  calm: 'Ahora nada te necesita.',
+  attention: 'Requiere atención',
+  calm: 'Ahora nada requiere atención.',
   stock: 'Existencias por talonario',
   noBooks: 'Ningún talonario está abierto. Abre uno y sus existencias aparecen aquí.',
   stockLeft: 'quedan {free} de {total}',
@@ -14,5 +14,5 @@ export const dashboard = {
   endsSoon: 'Termina {when}',
   jobFailed: 'Falló «{kind}»: {reason}',
   endpointDisabled: 'El endpoint está deshabilitado',
-  endpointFailing: 'El endpoint falla',
+  endpointFailing: 'El endpoint está fallando',
 }

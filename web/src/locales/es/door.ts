@@ -10,10 +10,11 @@ export const door = {
   resetTitle: 'Una contraseña nueva',
   newPassword: 'Contraseña nueva',
   newPasswordHint: 'Al menos 10 caracteres. Termina todas tus sesiones.',
-  setIt: 'Guardarla',
-  toDoor: 'A la entrada',
+  setIt: 'Guardar contraseña',
+  toDoor: 'Volver a iniciar sesión',
   code: 'Código',
   codeHint: 'De tu aplicación de autenticación, o uno de recuperación',
+  forgot: '¿Olvidaste la contraseña? Pide un enlace a quien lleva este servicio.',
   noAccount: '¿Aún no tienes cuenta?',
   makeOne: 'Crea una',
 }

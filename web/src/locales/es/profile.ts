@@ -9,8 +9,7 @@ export const profile = {
   change: 'Cambiarla',
   changed: 'La contraseña está cambiada; tus otras sesiones han terminado.',
   factor: 'Segundo factor',
-  factorOff:
-    'Con un código de una aplicación de autenticación no entra nadie que tenga solo tu contraseña.',
+  factorOff: 'Con una aplicación de autenticación, tu contraseña sola no basta para entrar.',
   factorOn: 'Se pide desde {when}.',
   factorBegin: 'Activarlo',
   factorRemove: 'Desactivarlo',
@@ -26,7 +25,7 @@ export const profile = {
   factorAnyCode: 'Código de la aplicación o de recuperación',
   go: 'Continuar',
   sessions: 'Dónde has iniciado sesión',
-  here: 'Aquí',
+  here: 'Este dispositivo',
   signedIn: 'Sesión iniciada {when}',
   seen: 'vista {when}',
   from: 'desde {address}',

@@ -11,7 +11,7 @@ export const queues = {
   tasksOf: '{pending} pendientes, {active} activas',
   away: 'Redis no responde: el trabajo sigue algo más despacio y no se pierde nada.',
   explained:
-    'Lo que espera y lo que está en marcha se cuenta en la base de datos. Las tareas de Redis son solo timbres que despiertan a los workers: si se pierde uno, cuesta un segundo.',
+    'Lo que espera y lo que está en marcha se cuenta en la base de datos. Redis solo despierta a los workers: una tarea que se pierde allí retrasa el trabajo un segundo.',
   names: {
     assignments: 'Solicitudes',
     codes: 'Códigos y archivos',

@@ -9,7 +9,7 @@ export const redemptions = {
   at: 'Cuándo',
   order: 'Pedido',
   reason: 'Motivo',
-  emptyTitle: 'Ninguno así',
+  emptyTitle: 'No hay canjes aquí',
   emptyText: 'Cada uso de un cupón aparece aquí, y cada intento rechazado con su motivo.',
   rollBack: 'Devolver',
   rollBackOf: 'Devolver {code}',

@@ -16,7 +16,7 @@ export const sales = {
   linkCopied: 'El enlace a esta venta está copiado.',
   linkUncopied: 'No se pudo copiar el enlace; cópialo de la barra de direcciones.',
   haveYours: 'Ya tienes el tuyo.',
-  heldOfThis: 'Tienes {n} de esta venta',
+  heldOfThis: 'Tienes {n} cupón de esta venta | Tienes {n} cupones de esta venta',
   perPerson: '{n} por persona',
   asMany: 'Tantos como quieras',
   share: 'Compartir',

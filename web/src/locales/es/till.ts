@@ -8,7 +8,7 @@ export const till = {
   unlocked: 'Desbloqueado.',
   locked: 'Bloqueado para ti.',
   lock: 'Bloquearlo para una compra',
-  lockText: 'Nadie más puede usarlo mientras estás en la caja.',
+  lockText: 'Hazlo antes de pagar: es solo tuyo unos minutos, mientras estás en la caja.',
   redeemTitle: '¿Canjear este cupón?',
   notYet: 'Todavía no',
   usesOnce: 'Esto gasta un uso.',

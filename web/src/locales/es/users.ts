@@ -1,7 +1,7 @@
 export const users = {
   title: 'Usuarios',
   new: 'Nuevo usuario',
-  search: 'El correo o nombre empieza por',
+  search: 'Buscar por correo o nombre',
   role: 'Papel',
   anyRole: 'Cualquier papel',
   anyStatus: 'Cualquier estado',
