@@ -7,9 +7,11 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/procfs"
+	"github.com/redis/go-redis/v9"
 )
 
 // cpu is the processor time that each program has used, in seconds.
@@ -18,12 +20,25 @@ type cpu map[string]float64
 // spent reads the clocks of all programs that take part, this one too. What
 // cannot be read counts for nothing: it is told, not judged by.
 func (s *stage) spent() cpu {
-	used := cpu{"load": seconds(os.Getpid())}
+	used := cpu{"load": seconds(os.Getpid()), "redis": seconds(s.redisPid)}
 	for name, p := range s.running {
 		used[name] = seconds(p.Pid())
 	}
-	for _, pid := range s.serverPids {
-		used["servers"] += seconds(pid)
+	postmaster, err := procfs.NewProc(s.postmaster)
+	if err != nil {
+		return used
+	}
+	if stat, err := postmaster.Stat(); err == nil { // of those that have ended
+		used["postgres"] = float64(stat.CUTime+stat.CSTime) / 100
+	}
+	all, err := procfs.AllProcs()
+	if err != nil {
+		return used
+	}
+	for _, process := range all {
+		if stat, err := process.Stat(); err == nil && (stat.PPID == s.postmaster || stat.PID == s.postmaster) {
+			used["postgres"] += stat.CPUTime()
+		}
 	}
 	return used
 }
@@ -68,20 +83,22 @@ func cpuNotes(spent map[string]string) (notes []string) {
 	return notes
 }
 
-// findServers notes the processes of Postgres and Redis that there are once all
-// programs have connected.
-func (s *stage) findServers(ctx context.Context) error {
-	rows, err := s.pool.Query(ctx, `SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()`)
+// findServers finds Postgres and Redis among the processes.
+func (s *stage) findServers(ctx context.Context, client redis.UniversalClient) error {
+	var backend int
+	if err := s.pool.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
+		return err
+	}
+	if process, err := procfs.NewProc(backend); err == nil {
+		if stat, err := process.Stat(); err == nil {
+			s.postmaster = stat.PPID
+		}
+	}
+	info, err := client.Info(ctx, "server").Result()
 	if err != nil {
 		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var pid int
-		if err = rows.Scan(&pid); err != nil {
-			return err
-		}
-		s.serverPids = append(s.serverPids, pid)
-	}
-	return rows.Err()
+	_, rest, _ := strings.Cut(info, "process_id:")
+	s.redisPid, _ = strconv.Atoi(strings.Fields(rest + " 0")[0])
+	return nil
 }

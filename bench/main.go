@@ -16,6 +16,7 @@ import (
 
 const (
 	claims      = 12_000 // of a P1 round
+	fewest      = 1_500  // claims of a round, of a slow design
 	refused     = 20_000 // of a P10 round
 	sales       = 3      // of a round
 	connections = 200
@@ -46,6 +47,7 @@ var parts = []part{
 	{"till", func(ctx context.Context, s *stage, _ int) error { return s.till(ctx) }},
 	{"free-codes", func(ctx context.Context, s *stage, _ int) error { return s.freeCodes(ctx) }},
 	{"distribution", func(ctx context.Context, s *stage, people int) error { return s.distribution(ctx, people) }},
+	{"profile", func(ctx context.Context, s *stage, _ int) error { return s.profile(ctx) }},
 	{"codes", func(ctx context.Context, s *stage, _ int) error { return s.codes(ctx) }},
 }
 
@@ -72,7 +74,7 @@ func run(ctx context.Context, quick bool, only string, people int, size size) (e
 		name, only = "quick", "claims"
 	}
 	for _, p := range parts {
-		if only != "" && only != p.name {
+		if only != p.name && (only != "" || p.name == "profile") {
 			continue
 		}
 		start := time.Now()

@@ -34,17 +34,45 @@ func (s *stage) startAll(ctx context.Context, env []string) error {
 		return err
 	}
 	s.designs = append(s.designs, design{product, host})
-	for _, name := range append(peers, "empty") {
-		if host, err = s.start(ctx, "peer", name, env); err != nil {
+	if s.emptyHost, err = s.start(ctx, "peer", "empty", env); err != nil {
+		return err
+	}
+	for _, name := range peers {
+		d, err := s.tuned(ctx, name, env)
+		if err != nil {
 			return err
 		}
-		if name == "empty" {
-			s.emptyHost = host
-			continue
-		}
-		s.designs = append(s.designs, design{name, host})
+		s.designs = append(s.designs, d)
 	}
 	return nil
+}
+
+// tuned starts a peer with as many connections to Postgres as it is fastest with.
+func (s *stage) tuned(ctx context.Context, name string, env []string) (design, error) {
+	best, most := 0, 0.0
+	for _, connections := range []int{8, 16, 32} {
+		d, err := s.peer(ctx, name, env, connections)
+		if err != nil {
+			return d, err
+		}
+		rate, err := s.rush(ctx, d, fewest)
+		if err != nil {
+			return d, fmt.Errorf("tune %s: %w", name, err)
+		}
+		if err = s.running[name].Stop(); err != nil {
+			return d, err
+		}
+		if rate > most {
+			best, most = connections, rate
+		}
+	}
+	say("     %s is fastest with %d connections to Postgres", name, best)
+	return s.peer(ctx, name, env, best)
+}
+
+func (s *stage) peer(ctx context.Context, name string, env []string, connections int) (design, error) {
+	host, err := s.start(ctx, "peer", name, append(slices.Clip(env), fmt.Sprintf("API_DB_CONNECTIONS=%d", connections)))
+	return design{name, host}, err
 }
 
 // start runs a program under a name, and returns the host it serves once it is
@@ -65,7 +93,7 @@ func (s *stage) start(ctx context.Context, program, name string, env []string) (
 	if err != nil {
 		return "", err
 	}
-	s.running[name] = p
+	s.running[name], s.private[name] = p, private
 	if program == "worker" {
 		return private, s.ready(ctx, private, name)
 	}

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// results is where a run leaves what it found.
+var results = filepath.Join("bench", "results")
+
 // report collects findings, and prints each as it comes.
 type report struct {
 	At       time.Time         `json:"at"`
@@ -33,10 +36,9 @@ func (r *report) write(name string) error {
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join("bench", "results")
-	return errors.Join(os.MkdirAll(dir, 0o750),
-		os.WriteFile(filepath.Join(dir, name+".json"), data, 0o600),
-		os.WriteFile(filepath.Join(dir, name+".md"), []byte(r.page()), 0o600))
+	return errors.Join(os.MkdirAll(results, 0o750),
+		os.WriteFile(filepath.Join(results, name+".json"), data, 0o600),
+		os.WriteFile(filepath.Join(results, name+".md"), []byte(r.page()), 0o600))
 }
 
 // page is the part of docs/benchmarks.md that a run fills in.

@@ -45,7 +45,9 @@ type stage struct {
 	designs    []design // the product first
 	emptyHost  string
 	running    map[string]*devservices.Program
-	serverPids []int
+	private    map[string]string // where each serves metrics and profiles
+	postmaster int
+	redisPid   int
 	report     report
 }
 
@@ -57,7 +59,7 @@ func newStage(ctx context.Context, dir string, size size) (*stage, error) {
 	if cfg.DatabaseURL == "" || cfg.RedisURL == "" {
 		return nil, errors.New("run `make bench`, which brings Postgres and Redis")
 	}
-	s := &stage{size: size, dir: dir, running: map[string]*devservices.Program{}, report: report{At: time.Now().UTC()}}
+	s := &stage{size: size, dir: dir, running: map[string]*devservices.Program{}, private: map[string]string{}, report: report{At: time.Now().UTC()}}
 	if s.pool, err = postgres.Open(ctx, cfg.DatabaseURL, 8); err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func newStage(ctx context.Context, dir string, size size) (*stage, error) {
 	if err = s.startAll(ctx, env); err != nil {
 		return nil, err
 	}
-	return s, s.findServers(ctx)
+	return s, s.findServers(ctx, client)
 }
 
 // people makes the users and signs their tokens, before any clock runs.

@@ -72,7 +72,7 @@ func run(ctx context.Context, design string) error {
 	}
 	var claimant service.Submitter = claims{pool, designs[design]}
 	if design == "river" {
-		if claimant, err = newRiverClaims(ctx, pool, cfg.APIConnections); err != nil {
+		if claimant, err = newRiverClaims(ctx, pool, 4*cfg.APIConnections); err != nil {
 			return err
 		}
 	}

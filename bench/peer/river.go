@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -47,6 +48,8 @@ func newRiverClaims(ctx context.Context, pool *pgxpool.Pool, workers int) (river
 	river.AddWorker(handlers, &riverWorker{pool: pool})
 	client, err := river.NewClient(driver, &river.Config{
 		Queues: map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: workers}}, Workers: handlers,
+		// By default it fetches ten times a second, as many as there are workers: these claims are short.
+		FetchCooldown: 5 * time.Millisecond, FetchPollInterval: 100 * time.Millisecond,
 		Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

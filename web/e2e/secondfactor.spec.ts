@@ -70,5 +70,5 @@ test('a second factor from being turned on until it is turned off', async ({
   await dialog.getByLabel('Current password').fill(password)
   await dialog.getByLabel('Code of the app').fill(recovery[1])
   await dialog.getByRole('button', { name: 'Turn it off' }).click()
-  await expect(page.getByText('nobody gets in who has your password alone')).toBeVisible()
+  await expect(page.getByText('your password alone is not enough to sign in')).toBeVisible()
 })

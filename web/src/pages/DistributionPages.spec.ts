@@ -44,7 +44,7 @@ describe('distributing', () => {
     await userEvent.click(await screen.findByRole('option', { name: 'Summer' }))
     await userEvent.click(screen.getByLabelText('If there are too few, give out what there is'))
     await click('See the plan')
-    expect(await screen.findByText('2 members get 2 coupons')).toBeVisible()
+    expect(await screen.findByText('2 members get 2 coupons each')).toBeVisible()
     expect(screen.getByText('1 disabled')).toBeVisible()
     expect(router.currentRoute.value.query).toEqual({ plan: 'j1' })
 

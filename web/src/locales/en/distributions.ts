@@ -19,6 +19,7 @@ export const distributions = {
   andMore: 'and {n} more',
   getSome: 'Get something',
   gotSome: 'Got something',
+  each: 'each',
   toGive: 'Coupons to give',
   given: 'Coupons given',
   leftInBook: 'Left in the book afterwards',

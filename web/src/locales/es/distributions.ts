@@ -19,6 +19,7 @@ export const distributions = {
   andMore: 'y {n} más',
   getSome: 'Reciben algo',
   gotSome: 'Recibieron algo',
+  each: 'cada uno',
   toGive: 'Cupones por entregar',
   given: 'Cupones entregados',
   leftInBook: 'Quedarán en el talonario',
