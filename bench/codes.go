@@ -3,10 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"os"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -27,19 +28,27 @@ const twin = `
 func (s *stage) codes(ctx context.Context) error {
 	made := series{Name: product, Unit: "/s"}
 	imported := series{Name: product, Unit: "/s"}
-	copied := series{Name: "COPY", Unit: "/s"}
-	grown := 0
+	madeCopied := series{Name: "COPY", Unit: "/s"}
+	importedCopied := series{Name: "COPY", Unit: "/s"}
+	workerGrown, apiGrown := 0, 0
+	perSecond := func(all *series, took time.Duration) {
+		all.Values = append(all.Values, float64(s.codeCount)/took.Seconds())
+	}
+	// A process that has done nothing grows to the heap that Go lets it have.
+	if _, err := s.rush(ctx, s.designs[0], claims); err != nil {
+		return err
+	}
 	for round := range s.rounds {
 		say("     codes, round %d", round+1)
 		book, took, err := s.generated(ctx, s.codeCount)
 		if err != nil {
 			return err
 		}
-		made.Values = append(made.Values, float64(s.codeCount)/took.Seconds())
+		perSecond(&made, took)
 		if took, err = s.copied(ctx, book); err != nil {
 			return err
 		}
-		copied.Values = append(copied.Values, float64(s.codeCount)/took.Seconds())
+		perSecond(&madeCopied, took)
 		worker, err := grownOf(s.running["worker"].Pid())
 		if err != nil {
 			return err
@@ -48,17 +57,21 @@ func (s *stage) codes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if took, err = s.imported(ctx, fmt.Sprintf("UP%d", round), s.codeCount); err != nil {
+		if book, took, err = s.imported(ctx, s.codeCount); err != nil {
 			return err
 		}
-		imported.Values = append(imported.Values, float64(s.codeCount)/took.Seconds())
-		grown = max(grown, worker(), api())
+		perSecond(&imported, took)
+		workerGrown, apiGrown = max(workerGrown, worker()), max(apiGrown, api())
+		if took, err = s.copied(ctx, book); err != nil {
+			return err
+		}
+		perSecond(&importedCopied, took)
 	}
 	s.report.add(
-		atLeast("P6", fmt.Sprintf("%d codes made", s.codeCount), made, copied, 0.35, 0.5),
-		atLeast("P7", fmt.Sprintf("%d codes imported from CSV", s.codeCount), imported, copied, 0.2, 0.35),
-		atMost("P7", "memory that worker or API grew by", series{Name: product, Unit: "MiB", Values: []float64{float64(grown) / 1024}},
-			series{Name: "64 MiB", Unit: "MiB", Values: []float64{64}}, 1, 1))
+		atLeast("P6", fmt.Sprintf("%d codes made", s.codeCount), made, madeCopied, 0.35, 0.5),
+		atLeast("P7", fmt.Sprintf("%d codes imported from CSV", s.codeCount), imported, importedCopied, 0.2, 0.35),
+		memory("P7", "memory that the worker grew by", workerGrown),
+		memory("P7", "memory that the API grew by", apiGrown))
 	return nil
 }
 
@@ -116,49 +129,60 @@ func (s *stage) copied(ctx context.Context, book uuid.UUID) (time.Duration, erro
 }
 
 // imported uploads a file of codes over HTTP and waits for the end of its job.
-func (s *stage) imported(ctx context.Context, prefix string, n int) (time.Duration, error) {
+func (s *stage) imported(ctx context.Context, n int) (uuid.UUID, time.Duration, error) {
 	book, err := s.service.CreateBook(ctx, s.owner, coupon.NewSettings("bench"))
 	if err != nil {
-		return 0, err
+		return book.ID, 0, err
 	}
-	file, err := os.Create(filepath.Join(s.dir, "codes.csv"))
+	file, err := s.codeFile(n)
 	if err != nil {
-		return 0, err
+		return book.ID, 0, err
 	}
 	defer func() { _ = file.Close() }()
-	out := bufio.NewWriter(file)
-	_, _ = out.WriteString("code\n")
-	for i := range n {
-		_, _ = fmt.Fprintf(out, "%s-%07d-%s\n", prefix, i, book.ID.String()[30:])
-	}
-	if err = out.Flush(); err != nil {
-		return 0, err
-	}
-	if _, err = file.Seek(0, 0); err != nil {
-		return 0, err
-	}
 	if err = s.settle(ctx); err != nil {
-		return 0, err
+		return book.ID, 0, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.designs[0].host+"/api/v1/books/"+book.ID.String()+"/codes/upload", file)
 	if err != nil {
-		return 0, err
+		return book.ID, 0, err
 	}
 	request.Header.Set("Content-Type", "text/csv")
 	request.Header.Set("Authorization", "Bearer "+s.ownerToken)
 	start := time.Now()
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return 0, err
+		return book.ID, 0, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	var job struct {
-		ID uuid.UUID `json:"job_id"`
+	job, err := uuid.Parse(path.Base(response.Header.Get("Location")))
+	if err != nil || response.StatusCode != http.StatusAccepted {
+		return book.ID, 0, fmt.Errorf("upload: %s: %w", response.Status, err)
 	}
-	if err = json.NewDecoder(response.Body).Decode(&job); err != nil || response.StatusCode != http.StatusAccepted {
-		return 0, fmt.Errorf("upload: %s: %w", response.Status, err)
+	took, err := s.wait(ctx, job, n, start)
+	return book.ID, took, err
+}
+
+// codeFile writes random codes, as exports of other systems have them.
+func (s *stage) codeFile(n int) (*os.File, error) {
+	file, err := os.Create(filepath.Join(s.dir, "codes.csv"))
+	if err != nil {
+		return nil, err
 	}
-	return s.wait(ctx, job.ID, n, start)
+	out := bufio.NewWriter(file)
+	_, _ = out.WriteString("code\n")
+	for range n {
+		_, _ = fmt.Fprintf(out, "%s\n", rand.Text())
+	}
+	if err = out.Flush(); err == nil {
+		_, err = file.Seek(0, 0)
+	}
+	return file, err
+}
+
+// memory is a bound on what a process grew by, in KiB.
+func memory(goal, what string, grown int) finding {
+	return atMost(goal, what, series{Name: product, Unit: "MiB", Values: []float64{float64(grown) / 1024}},
+		series{Name: "64 MiB", Unit: "MiB", Values: []float64{64}}, 1, 1)
 }
 
 // wait waits for the end of a job, which must have made so many codes.
