@@ -9,27 +9,50 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 )
 
-// profile sends claims for a while and keeps CPU profiles of the API and the
-// worker, for `go tool pprof`.
+const profiled = 10 // seconds
+
+// profile keeps CPU profiles of the API and the worker, for `go tool pprof`:
+// while claims are granted, and while they are refused.
 func (s *stage) profile(ctx context.Context) error {
-	const seconds = 10
-	both, ctx := errgroup.WithContext(ctx)
-	for _, name := range []string{product, "worker"} {
-		both.Go(func() error { return s.keepProfile(ctx, name, seconds) })
+	soldOut, err := s.soldOut(ctx)
+	if err != nil {
+		return err
 	}
-	for end := time.Now().Add(seconds * time.Second); time.Now().Before(end); {
-		if _, err := s.rush(ctx, s.designs[0], claims); err != nil {
+	for of, work := range map[string]func() error{
+		"claims": func() error {
+			_, err := s.rush(ctx, s.designs[0], claims)
+			return err
+		},
+		"refusals": func() error {
+			_, err := s.refuse(soldOut, s.designs[0].host, uuid.NewString, http.StatusConflict)
+			return err
+		},
+	} {
+		all, ctx := errgroup.WithContext(ctx)
+		for _, name := range []string{product, "worker"} {
+			all.Go(func() error { return s.keepProfile(ctx, name, name+"-"+of) })
+		}
+		all.Go(func() error {
+			for end := time.Now().Add(profiled * time.Second); time.Now().Before(end); {
+				if err := work(); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err := all.Wait(); err != nil {
 			return err
 		}
 	}
-	return both.Wait()
+	return nil
 }
 
-func (s *stage) keepProfile(ctx context.Context, name string, seconds int) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.private[name], seconds), nil)
+func (s *stage) keepProfile(ctx context.Context, name, file string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.private[name], profiled), nil)
 	if err != nil {
 		return err
 	}
@@ -41,12 +64,12 @@ func (s *stage) keepProfile(ctx context.Context, name string, seconds int) error
 	if err = os.MkdirAll(results, 0o750); err != nil {
 		return err
 	}
-	file, err := os.Create(filepath.Join(results, name+".pprof"))
+	out, err := os.Create(filepath.Join(results, file+".pprof"))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = file.Close() }()
-	_, err = io.Copy(file, response.Body)
-	say("     %s", file.Name())
+	defer func() { _ = out.Close() }()
+	_, err = io.Copy(out, response.Body)
+	say("     %s", out.Name())
 	return err
 }

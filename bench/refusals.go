@@ -11,12 +11,8 @@ import (
 // refusals is P10: claims on a book that is sold out, with and without an
 // idempotency key, beside an authenticated route that does nothing.
 func (s *stage) refusals(ctx context.Context) error {
-	book, err := s.book(ctx, 1)
+	book, err := s.soldOut(ctx)
 	if err != nil {
-		return err
-	}
-	d := s.designs[0]
-	if _, err = s.rushOn(ctx, d, book, 1, 0); err != nil {
 		return err
 	}
 	empty := series{Name: "empty route", Unit: "/s"}
@@ -30,22 +26,14 @@ func (s *stage) refusals(ctx context.Context) error {
 			status int
 		}{
 			{&empty, s.emptyHost, func() string { return "" }, 204},
-			{&plain, d.host, func() string { return "" }, 409},
-			{&keyed, d.host, uuid.NewString, 409},
+			{&plain, s.designs[0].host, func() string { return "" }, 409},
+			{&keyed, s.designs[0].host, uuid.NewString, 409},
 		} {
-			requests := make([]request, refused)
-			for i := range requests {
-				// The second person on: the first has the coupon.
-				requests[i] = newRequest(side.host, book.String(), s.tokens[1+i%(len(s.tokens)-1)], side.key(), "respond-async")
-			}
-			got, err := send(side.host, requests, connections)
+			rate, err := s.refuse(book, side.host, side.key, side.status)
 			if err != nil {
 				return err
 			}
-			if got.statuses[side.status] != refused {
-				return fmt.Errorf("not all were answered with %d: %v", side.status, got.statuses)
-			}
-			side.all.Values = append(side.all.Values, refused/got.took.Seconds())
+			side.all.Values = append(side.all.Values, rate)
 			<-time.After(100 * time.Millisecond)
 		}
 	}
@@ -54,4 +42,27 @@ func (s *stage) refusals(ctx context.Context) error {
 		atLeast("P10", "refusals after sold out, with an idempotency key", keyed, empty, 0.45, 0.6),
 	)
 	return nil
+}
+
+// soldOut is a book whose only code the first of the people has.
+func (s *stage) soldOut(ctx context.Context) (uuid.UUID, error) {
+	book, err := s.book(ctx, 1)
+	if err == nil {
+		_, err = s.rushOn(ctx, s.designs[0], book, 1, 0)
+	}
+	return book, err
+}
+
+// refuse sends claims of the others, which must all get this status, and returns
+// how many a second were answered.
+func (s *stage) refuse(book uuid.UUID, host string, key func() string, status int) (float64, error) {
+	requests := make([]request, refused)
+	for i := range requests {
+		requests[i] = newRequest(host, book.String(), s.tokens[1+i%(len(s.tokens)-1)], key(), "respond-async")
+	}
+	got, err := send(host, requests, connections)
+	if err == nil && got.statuses[status] != refused {
+		err = fmt.Errorf("not all were answered with %d: %v", status, got.statuses)
+	}
+	return refused / got.took.Seconds(), err
 }

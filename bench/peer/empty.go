@@ -17,7 +17,7 @@ func emptyRoute(tokens *auth.Tokens) http.Handler {
 	engine.GET("/readyz", func(c *gin.Context) { c.Status(http.StatusOK) })
 	engine.POST("/api/v1/books/:id/claims", func(c *gin.Context) {
 		token, _ := strings.CutPrefix(c.GetHeader("Authorization"), "Bearer ")
-		if _, err := tokens.Check(token); err != nil {
+		if _, _, err := tokens.Parse(token); err != nil {
 			c.AbortWithStatus(http.StatusUnauthorized)
 			return
 		}

@@ -1,12 +1,14 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"couponbook/internal/coupon"
 )
@@ -16,6 +18,8 @@ const (
 	audience  = "couponbook-api"
 	tokenType = "access"
 	leeway    = 5 * time.Second
+
+	mostChecked = 50_000 // tokens that a process remembers: some 10 MB
 )
 
 // Tokens signs and checks access tokens (JWT, HS256 and nothing else).
@@ -24,14 +28,27 @@ type Tokens struct {
 	csrf   Signer
 	ttl    time.Duration
 	parser *jwt.Parser
+
+	// What has been checked is remembered, by a digest: browsers and people who
+	// wait show one token again and again.
+	checked *lru.Cache[[sha256.Size]byte, checked]
+}
+
+type checked struct {
+	Principal
+	until time.Time
 }
 
 // NewTokens makes tokens that are valid for ttl.
 func NewTokens(keys Keyring, ttl time.Duration) *Tokens {
+	cache, err := lru.New[[sha256.Size]byte, checked](mostChecked)
+	if err != nil {
+		panic(err) // the size is positive
+	}
 	return &Tokens{keys.keysFor("access token"), keys.Signer("csrf", 32), ttl, jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
 		jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(leeway),
-	)}
+	), cache}
 }
 
 // Lives is how long a token is believed, at most: its own time and the leeway
@@ -71,15 +88,28 @@ func (t *Tokens) Issue(user coupon.User, session uuid.UUID, now time.Time) (Toke
 // Check returns the principal of a token that is ours and valid. Whether its
 // session has ended is not the token's to know.
 func (t *Tokens) Check(text string) (Principal, error) {
+	digest := sha256.Sum256([]byte(text))
+	if known, found := t.checked.Get(digest); found && time.Now().Before(known.until) {
+		return known.Principal, nil
+	}
+	p, until, err := t.Parse(text)
+	if err == nil {
+		t.checked.Add(digest, checked{p, until})
+	}
+	return p, err
+}
+
+// Parse is Check without remembering, and tells until when the token is good.
+func (t *Tokens) Parse(text string) (Principal, time.Time, error) {
 	var c claims
 	if _, err := t.parser.ParseWithClaims(text, &c, t.key); err != nil {
-		return Principal{}, err
+		return Principal{}, time.Time{}, err
 	}
 	if c.Type != tokenType {
-		return Principal{}, errors.New("not an access token")
+		return Principal{}, time.Time{}, errors.New("not an access token")
 	}
 	id, err := uuid.Parse(c.Subject)
-	return Principal{UserID: id, Role: c.Role, SessionID: &c.Session}, err
+	return Principal{UserID: id, Role: c.Role, SessionID: &c.Session}, c.ExpiresAt.Add(leeway), err
 }
 
 // key finds the key that a token names: one of ours, whatever else its header

@@ -117,6 +117,28 @@ func TestAGoodTokenIsAccepted(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// What was checked once is believed until it expires and no longer, and no other
+// token with it.
+func TestATokenThatWasCheckedExpires(t *testing.T) {
+	t.Parallel()
+	tokens, claims := newTokens(t), good()
+	claims["exp"] = time.Now().Add(-2 * time.Second).Unix() // of five that clocks may differ
+	token := mine(t, claims)
+	first, err := tokens.Check(token)
+	require.NoError(t, err)
+	again, err := tokens.Check(token)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	for _, other := range []string{token + "A", token[:len(token)-1], "A" + token} {
+		_, err = tokens.Check(other)
+		require.Error(t, err)
+	}
+	require.Eventually(t, func() bool {
+		_, err := tokens.Check(token)
+		return err != nil
+	}, 10*time.Second, 50*time.Millisecond)
+}
+
 // A token with any claim missing or of another service or use is refused,
 // although its signature is right.
 func TestATokenWithWrongClaimsIsRefused(t *testing.T) {

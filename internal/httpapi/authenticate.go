@@ -14,8 +14,6 @@ import (
 
 const csrfHeader = "X-CSRF-Token"
 
-type callerKey struct{}
-
 // caller is who sent the request, or why we do not know.
 type caller struct {
 	principal *auth.Principal
@@ -23,23 +21,19 @@ type caller struct {
 	refresh   string // the token in the browser's cookie that carries its session on
 }
 
-func callerOf(ctx context.Context) caller {
-	who, _ := ctx.Value(callerKey{}).(caller)
-	return who
-}
+func callerOf(ctx context.Context) caller { return requestOf(ctx).caller }
 
 // principalOf is the caller of a route that is not public.
 func principalOf(ctx context.Context) auth.Principal { return *callerOf(ctx).principal }
 
 // authenticate finds out who calls; whether he may is the policy's to say.
 func (a *API) authenticate(c *gin.Context) {
-	var who caller
+	request := requestOf(c.Request.Context())
 	if header := c.GetHeader("Authorization"); header != "" {
-		who = a.bearer(c.Request.Context(), header)
+		request.caller = a.bearer(c.Request.Context(), header)
 	} else {
-		who = a.browser(c.Request)
+		request.caller = a.browser(c.Request)
 	}
-	c.Request = c.Request.WithContext(context.WithValue(c.Request.Context(), callerKey{}, who))
 }
 
 func (a *API) bearer(ctx context.Context, header string) caller {

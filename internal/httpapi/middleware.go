@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -26,6 +27,7 @@ type request struct {
 	id      string
 	network string // whom its address is counted as
 	problem string // the code of what it was refused for
+	caller  caller
 }
 
 func requestOf(ctx context.Context) *request {
@@ -101,20 +103,26 @@ func (a *API) recovery(c *gin.Context) {
 // securityHeaders are right for the API and the web app alike; asynqmon's page
 // needs its own, see monitoringHeaders. Styles may be inline: the app's parts set
 // the places and sizes of theirs so.
-func (a *API) securityHeaders(c *gin.Context) {
-	h := c.Writer.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "+
-		"font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
-	if a.CookieSecure {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+func (a *API) securityHeaders() gin.HandlerFunc {
+	// Shared by all answers: nobody adds to these lists.
+	headers := http.Header{}
+	for name, value := range map[string]string{
+		"X-Content-Type-Options":       "nosniff",
+		"X-Frame-Options":              "DENY",
+		"Referrer-Policy":              "no-referrer",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+		"Cache-Control":                "no-store",
+		"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+			"font-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+	} {
+		headers.Set(name, value)
 	}
+	if a.CookieSecure {
+		headers.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	return func(c *gin.Context) { maps.Copy(c.Writer.Header(), headers) }
 }
 
 // textual refuses addresses that are no text: no name, code or prefix has the

@@ -261,7 +261,8 @@ func promote(ctx huma.Context, next func(huma.Context)) {
 		p.Role = coupon.Admin
 		who.principal = &p
 	}
-	next(huma.WithValue(ctx, callerKey{}, who))
+	requestOf(ctx.Context()).caller = who
+	next(ctx)
 }
 
 // A route that no table knows does not start.
