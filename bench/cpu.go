@@ -76,9 +76,9 @@ func (c cpu) perClaim(n int) string {
 }
 
 // cpuNotes tell what each design spent on a claim.
-func cpuNotes(spent map[string]string) (notes []string) {
+func cpuNotes(all map[string]*reached) (notes []string) {
 	for _, name := range append([]string{product}, peers...) {
-		notes = append(notes, fmt.Sprintf("processor time for a claim in µs, %s: %s", name, spent[name]))
+		notes = append(notes, fmt.Sprintf("processor time for a claim in µs, %s: %s", name, all[name].spent))
 	}
 	return notes
 }

@@ -46,7 +46,7 @@ func (r *report) page() string {
 	var b strings.Builder
 	put := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format+"\n", args...) }
 	put("Measured %s on %s, %s, %s, %s, %s.\n", r.At.Format("2006-01-02"), r.Machine["cpu"], r.Machine["os"], r.Machine["go"], r.Machine["postgres"], r.Machine["redis"])
-	put("| | what | couponbook | against | ratio | floor → goal | |\n|---|---|---:|---:|---:|---|---|")
+	put("| | what | couponbook | against | ratio | floor → goal | reached |\n|---|---|---:|---:|---:|---|---|")
 	for _, f := range r.Findings {
 		put("| %s | %s | %s | %s: %s | **%.2f** | %s | %s |", f.Goal, f.What, cell(f.Ours), f.Other.Name, cell(f.Other), f.Ratio, f.bounds(), f.verdict())
 	}
@@ -57,7 +57,7 @@ func (r *report) page() string {
 		}
 	}
 	put("\n```mermaid\nxychart-beta\n  title \"How far above its floor each ratio is (1 = the floor)\"\n  x-axis [%s]\n  y-axis \"times the floor\"\n  bar [%s]\n```",
-		r.row(func(f finding) string { return `"` + f.Goal + `"` }),
+		r.row(func(f finding) string { return `"` + f.Goal + " " + f.Other.Name + `"` }),
 		r.row(func(f finding) string {
 			if f.AtMost {
 				return fmt.Sprintf("%.2f", f.Floor/f.Ratio)
@@ -76,7 +76,14 @@ func (r *report) row(of func(finding) string) string {
 }
 
 func cell(s series) string {
-	return fmt.Sprintf("%.4g %s (±%.0f %%)", s.median(), s.Unit, s.spread()*50)
+	text := fmt.Sprintf("%.1f %s", s.median(), s.Unit)
+	if s.median() >= 100 {
+		text = fmt.Sprintf("%.0f %s", s.median(), s.Unit)
+	}
+	if len(s.Values) > 1 {
+		text += fmt.Sprintf(" ±%.0f %%", s.spread()*50)
+	}
+	return text
 }
 
 // failed names the findings below their floor.
