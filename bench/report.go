@@ -67,10 +67,13 @@ func (r *report) page() string {
 	return b.String()
 }
 
+// row is a line of the chart: of what was measured on both sides.
 func (r *report) row(of func(finding) string) string {
-	all := make([]string, len(r.Findings))
-	for i, f := range r.Findings {
-		all[i] = of(f)
+	var all []string
+	for _, f := range r.Findings {
+		if len(f.Other.Values) > 1 {
+			all = append(all, of(f))
+		}
 	}
 	return strings.Join(all, ", ")
 }
