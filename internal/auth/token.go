@@ -19,7 +19,7 @@ const (
 	tokenType = "access"
 	leeway    = 5 * time.Second
 
-	mostChecked = 50_000 // tokens that a process remembers: some 10 MB
+	mostChecked = 50_000 // tokens that a process remembers
 )
 
 // Tokens signs and checks access tokens (JWT, HS256 and nothing else).

@@ -65,7 +65,7 @@ type Config struct {
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 
 	// GCPercent is Go's own setting: twice the usual leaves more of the machine for
-	// claims, four times would let a process grow by 100 MB under an upload.
+	// claims, and a process that takes an upload stays small.
 	GCPercent int `env:"GOGC" envDefault:"200"`
 
 	// For `couponctl dev` and tests: where the private Postgres comes from

@@ -96,7 +96,7 @@ func TestSigningInWithASecondFactor(t *testing.T) {
 	}
 }
 
-// Of a hundred who sign in with one code at once, one gets in.
+// Of twenty who sign in with one code at once, one gets in.
 func TestASecondFactorRaced(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

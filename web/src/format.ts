@@ -6,23 +6,19 @@ type Thing = keyof typeof counts
 /** The language that is spoken, as the reader's region speaks it. */
 const region = () => navigator.languages.find((tag) => tag.startsWith(spoken())) ?? spoken()
 
+const instant = (iso: string, options: Intl.DateTimeFormatOptions) =>
+  new Intl.DateTimeFormat(region(), options).format(new Date(iso))
+
 /** An instant as a date and a time of the reader's zone, or of another. */
 export const moment = (iso: string, timeZone?: string) =>
-  new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'short', timeZone }).format(
-    new Date(iso),
-  )
+  instant(iso, { dateStyle: 'medium', timeStyle: 'short', timeZone })
 
 /** The same with seconds, for what happens fast. */
-export const second = (iso: string) =>
-  new Intl.DateTimeFormat(region(), { dateStyle: 'medium', timeStyle: 'medium' }).format(
-    new Date(iso),
-  )
+export const second = (iso: string) => instant(iso, { dateStyle: 'medium', timeStyle: 'medium' })
 
 /** An instant to the second, with the name of its zone. */
 export const exactly = (iso: string, timeZone?: string) =>
-  new Intl.DateTimeFormat(region(), { dateStyle: 'full', timeStyle: 'long', timeZone }).format(
-    new Date(iso),
-  )
+  instant(iso, { dateStyle: 'full', timeStyle: 'long', timeZone })
 
 const units = [
   ['year', 365 * 86_400],
