@@ -103,22 +103,21 @@ func (a *Accounts) withPassword(ctx context.Context, p auth.Principal, password 
 	})
 }
 
-// useCode uses a code of the user up, in the transaction that it is good for.
-func useCode(ctx context.Context, tx *postgres.Store, user *coupon.User, code string) error {
-	if code == "" {
-		return coupon.ErrSecondFactorRequired
+// useCode uses a code of the user up, in the transaction that it is good for. The
+// user is read again and held: a factor that was turned on while the password was
+// compared is asked for, too.
+func useCode(ctx context.Context, tx *postgres.Store, id uuid.UUID, code string) (coupon.User, error) {
+	user, err := tx.UserForUpdate(ctx, id)
+	switch {
+	case err != nil || !user.HasFactor():
+		return user, err
+	case code == "":
+		return user, coupon.ErrSecondFactorRequired
 	}
-	now, err := tx.UserForUpdate(ctx, user.ID)
-	if err != nil {
-		return err
+	if user, err = used(user, code); err != nil {
+		return user, err
 	}
-	if !now.HasFactor() { // removed since the password was compared
-		return coupon.ErrWrongCredentials
-	}
-	if *user, err = used(now, code); err != nil {
-		return err
-	}
-	return tx.SaveUser(ctx, *user)
+	return user, tx.SaveUser(ctx, user)
 }
 
 // used is a user who has used a code of his app, or a recovery code, up.

@@ -50,10 +50,8 @@ func (a *Accounts) SignIn(ctx context.Context, email, password, code string) (Si
 	session := coupon.NewSession(user.ID, origin.address(), origin.UserAgent)
 	var in SignedIn
 	err = a.store.InTx(ctx, func(tx *postgres.Store) error {
-		if user.HasFactor() {
-			if err := useCode(ctx, tx, &user, code); err != nil {
-				return err
-			}
+		if user, err = useCode(ctx, tx, user.ID, code); err != nil {
+			return err
 		}
 		if err := tx.AddSession(ctx, session, a.times.Most); err != nil {
 			return err

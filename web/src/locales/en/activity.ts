@@ -4,7 +4,6 @@ export const activity = {
   granted: 'Coupons given out',
   redeemed: 'Redeemed',
   refused: 'Refused claims',
-  rolledBack: 'Rolled back',
   range: 'Span of time',
   day: '24 hours',
   week: '7 days',

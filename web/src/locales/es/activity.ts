@@ -4,7 +4,6 @@ export const activity = {
   granted: 'Cupones entregados',
   redeemed: 'Canjeados',
   refused: 'Solicitudes rechazadas',
-  rolledBack: 'Devueltos',
   range: 'Periodo',
   day: '24 horas',
   week: '7 días',
