@@ -127,15 +127,17 @@ func TestASecondFactorTurnedOnMeanwhile(t *testing.T) {
 	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }()
 	_, err = tx.Exec(t.Context(), `UPDATE users SET factor_secret = 'JBSWY3DPEHPK3PXP', factor_since = now() WHERE email = 'ann@example.com'`)
 	require.NoError(t, err)
-	got := make(chan answer, 1)
-	go func() { got <- h.login(t, "ann@example.com", password, "") }()
+	var got answer
+	var login sync.WaitGroup
+	login.Go(func() { got = h.login(t, "ann@example.com", password, "") })
 	require.Eventually(t, func() (waits bool) {
 		require.NoError(t, h.pool.QueryRow(t.Context(),
 			`SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')`).Scan(&waits))
 		return waits
 	}, 20*time.Second, 10*time.Millisecond)
 	require.NoError(t, tx.Commit(t.Context()))
-	require.Equal(t, "second_factor_required", (<-got).problem.Code)
+	login.Wait()
+	require.Equal(t, "second_factor_required", got.problem.Code)
 }
 
 // It is begun with the password, may be begun anew, is asked for only when its
