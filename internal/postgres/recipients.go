@@ -23,9 +23,7 @@ type Turn struct {
 // and reads the recipients of a span as they are now.
 func (s *Store) OpenTurn(ctx context.Context, run BulkRun, d Distribution, span Span) (turn Turn, err error) {
 	batch := &pgx.Batch{}
-	// A thousand look-ups, whatever the statistics say of rows that are new.
-	batch.Queue(`SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_hashjoin', 'off', true),
-	                    set_config('enable_mergejoin', 'off', true)`)
+	batch.Queue(`SET LOCAL plan_cache_mode = force_custom_plan`)
 	batch.Queue(`SELECT FROM book_stock WHERE book_id = $1 FOR UPDATE`, run.BookID)
 	// The clock is read after the wait for the stock.
 	batch.Queue(`SELECT `+bookColumns+`, clock_timestamp() AS now FROM books WHERE id = $1`, run.BookID).
@@ -34,18 +32,19 @@ func (s *Store) OpenTurn(ctx context.Context, run BulkRun, d Distribution, span 
 			turn.Book, turn.Now = found.Book, found.Now
 			return err
 		})
+	// Look-ups, not joins: with statistics from before this run a join walked
+	// all counters of the book for each recipient.
 	batch.Queue(`
-		SELECT r.n, r.user_id, `+planned+` AS planned, coalesce(r.reason, '') AS reason, u.disabled_at IS NOT NULL AS disabled,
-		       coalesce(l.used, 0) AS used
-		FROM distributions d JOIN distribution_rows r ON r.job_id = $2 JOIN users u ON u.id = r.user_id
-		LEFT JOIN book_user_limits l ON l.book_id = $5 AND l.user_id = r.user_id
+		SELECT r.n, r.user_id, `+planned+` AS planned, coalesce(r.reason, '') AS reason,
+		       (SELECT u.disabled_at IS NOT NULL FROM users u WHERE u.id = r.user_id) AS disabled,
+		       coalesce((SELECT l.used FROM book_user_limits l WHERE l.book_id = $5 AND l.user_id = r.user_id), 0) AS used
+		FROM distributions d JOIN distribution_rows r ON r.job_id = $2
 		WHERE d.job_id = $1 AND r.n > $3 AND r.n <= $4 ORDER BY r.n`,
 		run.ID, d.rows(), span.After, span.To, run.BookID).
 		Query(func(rows pgx.Rows) (err error) {
 			turn.Recipients, err = pgx.CollectRows(rows, pgx.RowToStructByName[coupon.Recipient])
 			return err
 		})
-	batch.Queue(`SELECT set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true)`)
 	err = s.db.SendBatch(ctx, batch).Close()
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = coupon.ErrBookNotFound
