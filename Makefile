@@ -107,6 +107,12 @@ bench-quick: build ## Measure claims alone (some 90 seconds)
 bench-distribution: build ## Measure a distribution to 1,000,000 people beside bare SQL (some minutes)
 	@bin/couponctl services --durable -- $(GO) run ./bench -only distribution -distribution 1000000
 
+SOAK ?= 30m
+
+.PHONY: soak
+soak: build ## Work at half load and see that nothing grows (SOAK=30m)
+	@bin/couponctl services --durable -- $(GO) run ./bench -soak $(SOAK)
+
 compose-env: ## Write .env with random passwords for docker-compose.yml
 	@deploy/make-env
 

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/prometheus/procfs"
-	"github.com/redis/go-redis/v9"
 )
 
 // cpu is the processor time that each program has used, in seconds.
@@ -84,7 +83,7 @@ func cpuNotes(all map[string]*reached) (notes []string) {
 }
 
 // findServers finds Postgres and Redis among the processes.
-func (s *stage) findServers(ctx context.Context, client redis.UniversalClient) error {
+func (s *stage) findServers(ctx context.Context) error {
 	var backend int
 	if err := s.pool.QueryRow(ctx, `SELECT pg_backend_pid()`).Scan(&backend); err != nil {
 		return err
@@ -94,7 +93,7 @@ func (s *stage) findServers(ctx context.Context, client redis.UniversalClient) e
 			s.postmaster = stat.PPID
 		}
 	}
-	info, err := client.Info(ctx, "server").Result()
+	info, err := s.redis.Info(ctx, "server").Result()
 	if err != nil {
 		return err
 	}

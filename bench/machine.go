@@ -7,11 +7,10 @@ import (
 	"runtime"
 
 	"github.com/prometheus/procfs"
-	"github.com/redis/go-redis/v9"
 )
 
 // machine tells what is measured on.
-func (s *stage) machine(ctx context.Context, client redis.UniversalClient) (map[string]string, error) {
+func (s *stage) machine(ctx context.Context) (map[string]string, error) {
 	about := map[string]string{
 		"go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH,
 		"cpu": fmt.Sprintf("%d cores", runtime.NumCPU()),
@@ -26,7 +25,7 @@ func (s *stage) machine(ctx context.Context, client redis.UniversalClient) (map[
 		return nil, err
 	}
 	about["postgres"] = "PostgreSQL " + version
-	info, err := client.Info(ctx, "server").Result()
+	info, err := s.redis.Info(ctx, "server").Result()
 	if err != nil {
 		return nil, err
 	}

@@ -18,27 +18,29 @@ type design struct{ name, host string }
 // peers are the designs that the product is measured against.
 var peers = []string{"synchronous", "advisory-lock", "river"}
 
-// startAll builds the programs and starts them: the product as it ships, and
-// beside it the peers and a route that does nothing.
-func (s *stage) startAll(ctx context.Context, env []string) error {
+// startProduct builds the programs and starts the product as it ships.
+func (s *stage) startProduct(ctx context.Context) error {
 	say("building the programs")
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", s.dir, "./cmd/api", "./cmd/worker", "./bench/peer")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("build: %w: %s", err, out)
 	}
-	if _, err := s.start(ctx, "worker", "worker", env); err != nil {
+	if _, err := s.start(ctx, "worker", "worker", s.env); err != nil {
 		return err
 	}
-	host, err := s.start(ctx, "api", product, env)
-	if err != nil {
-		return err
-	}
+	host, err := s.start(ctx, "api", product, s.env)
 	s.designs = append(s.designs, design{product, host})
-	if s.emptyHost, err = s.start(ctx, "peer", "empty", env); err != nil {
+	return err
+}
+
+// startPeers starts what the product is measured against, and a route that does
+// nothing.
+func (s *stage) startPeers(ctx context.Context) (err error) {
+	if s.emptyHost, err = s.start(ctx, "peer", "empty", s.env); err != nil {
 		return err
 	}
 	for _, name := range peers {
-		d, err := s.tuned(ctx, name, env)
+		d, err := s.tuned(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -48,10 +50,10 @@ func (s *stage) startAll(ctx context.Context, env []string) error {
 }
 
 // tuned starts a peer with as many connections to Postgres as it is fastest with.
-func (s *stage) tuned(ctx context.Context, name string, env []string) (design, error) {
+func (s *stage) tuned(ctx context.Context, name string) (design, error) {
 	best, most := 0, 0.0
 	for _, connections := range []int{8, 16, 32} {
-		d, err := s.peer(ctx, name, env, connections)
+		d, err := s.peer(ctx, name, connections)
 		if err != nil {
 			return d, err
 		}
@@ -67,11 +69,11 @@ func (s *stage) tuned(ctx context.Context, name string, env []string) (design, e
 		}
 	}
 	say("     %s is fastest with %d connections to Postgres", name, best)
-	return s.peer(ctx, name, env, best)
+	return s.peer(ctx, name, best)
 }
 
-func (s *stage) peer(ctx context.Context, name string, env []string, connections int) (design, error) {
-	host, err := s.start(ctx, "peer", name, append(slices.Clip(env), fmt.Sprintf("API_DB_CONNECTIONS=%d", connections)))
+func (s *stage) peer(ctx context.Context, name string, connections int) (design, error) {
+	host, err := s.start(ctx, "peer", name, append(slices.Clip(s.env), fmt.Sprintf("API_DB_CONNECTIONS=%d", connections)))
 	return design{name, host}, err
 }
 

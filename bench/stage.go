@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/redis/go-redis/v9"
 
 	"couponbook/internal/auth"
 	"couponbook/internal/config"
@@ -33,8 +34,10 @@ type size struct {
 // tokens, the programs, and what was found.
 type stage struct {
 	size
-	dir        string // for files
+	dir        string   // for files
+	env        []string // of the programs
 	pool       *pgxpool.Pool
+	redis      redis.UniversalClient
 	queue      *queue.Client
 	service    *service.Service // rings nobody
 	queued     *service.Service // rings the worker
@@ -74,20 +77,23 @@ func newStage(ctx context.Context, dir string, size size) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.queue = queue.NewClient(client)
+	s.redis, s.queue = client, queue.NewClient(client)
 	store := postgres.NewStore(s.pool)
 	s.service, s.queued = service.New(store, silent{}), service.New(store, s.queue)
 	if err = s.people(ctx); err != nil {
 		return nil, err
 	}
-	if s.report.Machine, err = s.machine(ctx, client); err != nil {
+	if s.report.Machine, err = s.machine(ctx); err != nil {
 		return nil, err
 	}
-	env := []string{"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "AUTH_SECRET=" + secret, "LOG_LEVEL=warn"}
-	if err = s.startAll(ctx, env); err != nil {
+	s.env = []string{
+		"DATABASE_URL=" + cfg.DatabaseURL, "REDIS_URL=" + cfg.RedisURL, "AUTH_SECRET=" + secret, "LOG_LEVEL=warn",
+		"WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8",
+	}
+	if err = s.startProduct(ctx); err != nil {
 		return nil, err
 	}
-	return s, s.findServers(ctx, client)
+	return s, s.findServers(ctx)
 }
 
 // people makes the users and signs their tokens, before any clock runs.
@@ -112,7 +118,8 @@ func (s *stage) people(ctx context.Context) error {
 	}
 	s.owner, s.ownerToken = auth.Principal{UserID: ids[claims], Role: coupon.Manager}, s.tokens[claims]
 	s.users, s.tokens = s.users[:claims], s.tokens[:claims]
-	_, err = s.pool.Exec(ctx, `INSERT INTO users (id) SELECT unnest($1::uuid[])`, ids)
+	_, err = s.pool.Exec(ctx, `INSERT INTO users (id, role) SELECT id, CASE id WHEN $2 THEN $3 ELSE $4 END FROM unnest($1::uuid[]) AS id`,
+		ids, ids[claims], coupon.Manager, coupon.UserRole)
 	return err
 }
 
