@@ -107,6 +107,10 @@ bench-quick: build ## Measure claims alone (some 90 seconds)
 bench-distribution: build ## Measure a distribution to 1,000,000 people beside bare SQL (some minutes)
 	@bin/couponctl services --durable -- $(GO) run ./bench -only distribution -distribution 1000000
 
+.PHONY: bench-curves
+bench-curves: build ## Measure along rows, codes, books and processes, and what each weighs (some minutes)
+	@bin/couponctl services --durable -- $(GO) run ./bench -curves
+
 SOAK ?= 30m
 
 .PHONY: soak

@@ -45,7 +45,7 @@ func (r *report) write(name string) error {
 func (r *report) page() string {
 	var b strings.Builder
 	put := func(format string, args ...any) { _, _ = fmt.Fprintf(&b, format+"\n", args...) }
-	put("Measured %s on %s, %s, %s, %s, %s.\n", r.At.Format("2006-01-02"), r.Machine["cpu"], r.Machine["os"], r.Machine["go"], r.Machine["postgres"], r.Machine["redis"])
+	put("%s", r.measured())
 	put("| | what | couponbook | against | ratio | floor → goal | reached |\n|---|---|---:|---:|---:|---|---|")
 	for _, f := range r.Findings {
 		put("| %s | %s | %s | %s: %s | **%.2f** | %s | %s |", f.Goal, f.What, cell(f.Ours), f.Other.Name, cell(f.Other), f.Ratio, f.bounds(), f.verdict())
@@ -65,6 +65,11 @@ func (r *report) page() string {
 			return fmt.Sprintf("%.2f", f.Ratio/f.Floor)
 		}))
 	return b.String()
+}
+
+// measured tells when and on what.
+func (r *report) measured() string {
+	return fmt.Sprintf("Measured %s on %s, %s, %s, %s, %s.\n", r.At.Format("2006-01-02"), r.Machine["cpu"], r.Machine["os"], r.Machine["go"], r.Machine["postgres"], r.Machine["redis"])
 }
 
 // row is a line of the chart: of what was measured on both sides.

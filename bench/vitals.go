@@ -82,20 +82,8 @@ func (v vitals) findings() (all []finding) {
 // examine reads all vitals once.
 func (s *stage) examine(ctx context.Context, seen vitals) error {
 	for _, program := range []string{product, "worker"} {
-		// Memory that the collector would free at its next run is nobody's.
-		if _, err := s.fromPrivate(ctx, program, "/debug/pprof/heap?gc=1"); err != nil {
-			return err
-		}
-		text, err := s.fromPrivate(ctx, program, "/metrics")
-		if err != nil {
-			return err
-		}
 		for _, v := range ofPrograms {
-			found := regexp.MustCompile(`(?m)^` + v.metric + ` (\S+)$`).FindStringSubmatch(text)
-			if found == nil {
-				return fmt.Errorf("%s does not tell %s", program, v.metric)
-			}
-			value, err := strconv.ParseFloat(found[1], 64)
+			value, err := s.vitalOf(ctx, program, v.metric)
 			if err != nil {
 				return err
 			}
@@ -111,14 +99,36 @@ func (s *stage) examine(ctx context.Context, seen vitals) error {
 		}
 		seen[v.vital] = append(seen[v.vital], value)
 	}
-	info, err := s.redis.Info(ctx, "memory").Result()
-	if err != nil {
-		return err
-	}
-	_, rest, _ := strings.Cut(info, "used_memory:")
-	used, err := strconv.ParseFloat(strings.Fields(rest + " 0")[0], 64)
+	used, err := s.redisMemory(ctx)
 	seen[ofRedis] = append(seen[ofRedis], used/(1<<20))
 	return err
+}
+
+// redisMemory is how many bytes Redis uses.
+func (s *stage) redisMemory(ctx context.Context) (float64, error) {
+	info, err := s.redis.Info(ctx, "memory").Result()
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(info, "used_memory:")
+	return strconv.ParseFloat(strings.Fields(rest + " 0")[0], 64)
+}
+
+// vitalOf reads a metric of a program. Memory that the collector would free at
+// its next run is nobody's: it runs first.
+func (s *stage) vitalOf(ctx context.Context, program, metric string) (float64, error) {
+	if _, err := s.fromPrivate(ctx, program, "/debug/pprof/heap?gc=1"); err != nil {
+		return 0, err
+	}
+	text, err := s.fromPrivate(ctx, program, "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	found := regexp.MustCompile(`(?m)^` + metric + ` (\S+)$`).FindStringSubmatch(text)
+	if found == nil {
+		return 0, fmt.Errorf("%s does not tell %s", program, metric)
+	}
+	return strconv.ParseFloat(found[1], 64)
 }
 
 // fromPrivate reads a page of a program's private listener.
