@@ -63,6 +63,7 @@ type house struct {
 	redis   *testredis.Server
 	apis    []*process
 	workers []*process
+	env     []string // of the programs, beyond what all need
 }
 
 // process is one running program.
@@ -74,9 +75,9 @@ type process struct {
 	err            error // how it ended
 }
 
-func newHouse(t *testing.T, apis, workers int) *house {
+func newHouse(t *testing.T, apis, workers int, env ...string) *house {
 	t.Helper()
-	h := &house{address: testdb.NewURL(t), redis: testredis.New(t)}
+	h := &house{address: testdb.NewURL(t), redis: testredis.New(t), env: env}
 	h.pool = testdb.Open(t, h.address)
 	passwords, err := auth.NewPasswords()
 	require.NoError(t, err)
@@ -138,7 +139,7 @@ func (h *house) launch(t *testing.T, kind string) *process {
 	p.cmd.Env = append(os.Environ(), "DATABASE_URL="+h.address+separator+"application_name="+p.name, "REDIS_URL="+h.redis.URL,
 		"AUTH_SECRET="+secret, "WEBHOOK_ALLOW_HTTP=true", "WEBHOOK_ALLOW_RANGES=127.0.0.0/8",
 		fmt.Sprintf("LISTEN=127.0.0.1:%d", port), fmt.Sprintf("METRICS_LISTEN=127.0.0.1:%d", metrics))
-	p.cmd.Env = append(p.cmd.Env, unlimited...)
+	p.cmd.Env = append(append(p.cmd.Env, unlimited...), h.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	require.NoError(t, p.cmd.Start())
 	go func() {

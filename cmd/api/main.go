@@ -50,6 +50,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	debug.SetGCPercent(cfg.GCPercent)
+	stopTraces, err := telemetry.SetUpTraces(ctx, "api", cfg.TracesTo, cfg.TraceRatio)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	behind, err := backing.Connect(ctx, cfg.DatabaseURL, cfg.APIConnections, cfg.RedisURL)
 	if err != nil {
 		return err

@@ -48,6 +48,11 @@ func run(ctx context.Context) error {
 		return err
 	}
 	debug.SetGCPercent(cfg.GCPercent)
+	stopTraces, err := telemetry.SetUpTraces(ctx, "worker", cfg.TracesTo, cfg.TraceRatio)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
 	behind, err := backing.Connect(ctx, cfg.DatabaseURL, cfg.WorkerConnections, cfg.RedisURL)
 	if err != nil {
 		return err
@@ -66,7 +71,9 @@ func run(ctx context.Context) error {
 	sender := webhook.NewSender(cfg.WebhookGuard(), nil)
 	defer sender.Close()
 	webhooks := service.NewWebhooks(bulk, sender)
-	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, telemetry.NewMetrics(behind.Pool).Handler(), behind.Checks)
+	numbers := telemetry.NewMetrics(behind.Pool)
+	numbers.Watch(telemetry.Backlog{Queues: store.Queues, Webhooks: store.Backlog})
+	stopMetrics, err := serveMetrics(ctx, cfg.Metrics, numbers.Handler(), behind.Checks)
 	if err != nil {
 		return err
 	}

@@ -62,6 +62,12 @@ type Config struct {
 	// more; 0: however long.
 	ShedAfter time.Duration `env:"SHED_AFTER" envDefault:"15s"`
 
+	// TracesTo is where a collector of OpenTelemetry listens, like
+	// http://collector:4318; empty: nobody collects.
+	TracesTo string `env:"OTEL_EXPORTER_OTLP_ENDPOINT"`
+	// TraceRatio is the part of requests that are traced, from 0 to 1.
+	TraceRatio float64 `env:"TRACE_RATIO" envDefault:"0.01"`
+
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info"`
 
 	// GCPercent is Go's own setting: twice the usual leaves more of the machine for
@@ -208,6 +214,9 @@ func (c Config) services() []error {
 		if n < 1 || n > 1000 {
 			wrong = append(wrong, fmt.Errorf("%s is %d: use 1 to 1000", name, n))
 		}
+	}
+	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+		wrong = append(wrong, fmt.Errorf("TRACE_RATIO is %g: use 0, for no traces, to 1, for all", c.TraceRatio))
 	}
 	if c.DatabaseURL == "" {
 		wrong = append(wrong, errors.New("DATABASE_URL is not set: give a Postgres URL like postgres://user:password@host:5432/couponbook"))

@@ -69,7 +69,7 @@ func TestDefaults(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, config.Config{
 		DatabaseURL: database, RedisURL: redis, Listen: ":8080", Metrics: "127.0.0.1:9090", AuthSecret: secret,
-		AccessTTL: 15 * time.Minute, SessionIdle: 7 * 24 * time.Hour, SessionMost: 30 * 24 * time.Hour, Rates: defaultRates(), CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, ShedAfter: 15 * time.Second, LogLevel: "info", GCPercent: 200, Demo: true,
+		AccessTTL: 15 * time.Minute, SessionIdle: 7 * 24 * time.Hour, SessionMost: 30 * 24 * time.Hour, Rates: defaultRates(), CookieSecure: true, WebhookPorts: []int{443}, APIConnections: 20, WorkerConnections: 20, ShedAfter: 15 * time.Second, TraceRatio: 0.01, LogLevel: "info", GCPercent: 200, Demo: true,
 	}, c)
 }
 
@@ -81,7 +81,7 @@ func TestVariables(t *testing.T) {
 		"LIMIT_REQUESTS": "1/1m", "LIMIT_KEY_REQUESTS": "2/1m", "LIMIT_ANONYMOUS": "3/1m", "LIMIT_CLAIMS": "4/1m", "LIMIT_SIGN_INS": "5/1m",
 		"LIMIT_SIGN_INS_FROM": "6/1m", "LIMIT_SIGN_INS_TO": "7/1m", "LIMIT_REGISTRATIONS": "8/1m", "LIMIT_WRONG_CODES": "off", "LIMIT_WRONG_CODES_FROM": "10/1m",
 		"COOKIE_SECURE": "false", "SHOWCASE": "true", "TRUSTED_PROXIES": "10.0.0.0/8,192.0.2.1", "API_DB_CONNECTIONS": "3",
-		"WORKER_DB_CONNECTIONS": "4", "SHED_AFTER": "0", "LOG_LEVEL": "debug", "GOGC": "150", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
+		"WORKER_DB_CONNECTIONS": "4", "SHED_AFTER": "0", "TRACE_RATIO": "0.5", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://c:4318", "LOG_LEVEL": "debug", "GOGC": "150", "COUPONBOOK_POSTGRES": "npm", "DEMO": "0",
 		"WEBHOOK_ALLOW_HTTP": "true", "WEBHOOK_ALLOW_RANGES": "127.0.0.0/8,::1/128", "WEBHOOK_PORTS": "443,8443",
 	})
 	c, err := config.ReadAPI()
@@ -95,7 +95,7 @@ func TestVariables(t *testing.T) {
 			Registrations: a(8), WrongFrom: a(10),
 		},
 		CookieSecure: false, Showcase: true, TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"},
-		APIConnections: 3, WorkerConnections: 4, LogLevel: "debug", GCPercent: 150, DevPostgres: "npm", Demo: false,
+		APIConnections: 3, WorkerConnections: 4, TracesTo: "http://c:4318", TraceRatio: 0.5, LogLevel: "debug", GCPercent: 150, DevPostgres: "npm", Demo: false,
 		WebhookAllowHTTP: true, WebhookPorts: []int{443, 8443},
 		WebhookAllowRanges: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")},
 	}, c)
@@ -121,6 +121,7 @@ func TestWrongValuesOfTheAPI(t *testing.T) {
 		"any origin":        {"CORS_ORIGINS", "*", []string{"CORS_ORIGINS has"}},
 		"proxy by name":     {"TRUSTED_PROXIES", "proxy", []string{`TRUSTED_PROXIES has "proxy"`}},
 		"hasty shedding":    {"SHED_AFTER", "999ms", []string{"SHED_AFTER is 999ms", "1s to 10m"}},
+		"too many traces":   {"TRACE_RATIO", "1.5", []string{"TRACE_RATIO is 1.5", "to 1"}},
 		"late shedding":     {"SHED_AFTER", "11m", []string{"SHED_AFTER is 11m0s", "1s to 10m"}},
 		"backwards session": {"ACCESS_TTL", "-1h", []string{"ACCESS_TTL is -1h0m0s"}},
 	} {

@@ -45,6 +45,11 @@ const (
 	Disable           // the endpoint wants nothing any more
 )
 
+// String is the verdict in a word.
+func (v Verdict) String() string {
+	return [...]string{Delivered: "delivered", Retry: "retry", GiveUp: "give_up", Disable: "disable"}[v]
+}
+
 // Attempt is one try to deliver, and what came of it.
 type Attempt struct {
 	N               int // 1, 2, 3, … of the delivery

@@ -173,6 +173,7 @@ type NewJob struct {
 	Params         json.RawMessage // of a bulk job
 	Callback       *Callback       // is told of its end; nil: none
 	Audit          *AuditEntry     // what staff does with it; nil: nothing to note
+	Trace          string          // the span that accepts it; empty: it is not traced
 }
 
 // Callback is a URL that is told of a job's end, signed as its endpoint's

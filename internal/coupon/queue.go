@@ -11,6 +11,12 @@ type QueueStats struct {
 	PerSecond float64 // that came to an end in the last ten seconds
 }
 
+// WebhookStats tell how the webhooks stand.
+type WebhookStats struct {
+	Disabled, Broken int64   // endpoints that are disabled; whose circuit breaker is open
+	Behind           float64 // seconds since the oldest event that is not dealt out yet
+}
+
 // TaskCount is how many tasks of a queue wait in Redis, and are worked on.
 type TaskCount struct {
 	Pending, Active int64

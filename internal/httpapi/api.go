@@ -87,7 +87,7 @@ func build(o Options, table func(*API) []route) (http.Handler, error) {
 	if err := engine.SetTrustedProxies(o.TrustedProxies); err != nil {
 		return nil, err
 	}
-	engine.Use(a.requestID, a.accessLog, a.recovery, a.securityHeaders())
+	engine.Use(a.requestID, a.accessLog, a.traceRequest, a.recovery, a.securityHeaders())
 	if err := a.allowOrigins(engine); err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (a *API) claim(ctx context.Context, in *claimRequest) (*jobResponse, error)
 		return nil, err
 	}
 	submission, err := a.Claims.Submit(ctx, principalOf(ctx), request)
-	return a.answerSubmit(submission, err, request.Wait)
+	return a.answerSubmit(ctx, submission, err, request.Wait)
 }
 
 func (in *claimRequest) parse() (service.ClaimRequest, error) {
@@ -95,5 +95,5 @@ func (a *API) assignCoupon(ctx context.Context, in *assignRequest) (*jobResponse
 		return nil, err
 	}
 	submission, err := a.Claims.Submit(ctx, principalOf(ctx), request)
-	return a.answerSubmit(submission, err, request.Wait)
+	return a.answerSubmit(ctx, submission, err, request.Wait)
 }

@@ -60,7 +60,7 @@ func (a *API) answerBulk(ctx context.Context, submission service.Submission, err
 	if err == nil && patience > 0 {
 		submission.Job, err = a.Service.FollowJob(ctx, a.Followers, principalOf(ctx), submission.Job.ID, service.Patience{For: patience})
 	}
-	return a.answerSubmit(submission, err, patience)
+	return a.answerSubmit(ctx, submission, err, patience)
 }
 
 type previewRequest struct {

@@ -100,7 +100,7 @@ func steerJob(steer func(*service.Service, context.Context, auth.Principal, uuid
 // new one.
 func (a *API) retryJob(ctx context.Context, in *ByID) (*jobResponse, error) {
 	job, err := a.Service.RetryJob(ctx, principalOf(ctx), a.Claims, in.ID)
-	return a.answerSubmit(service.Submission{Job: job}, err, 0)
+	return a.answerSubmit(ctx, service.Submission{Job: job}, err, 0)
 }
 
 type recallRequest struct {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -18,6 +20,7 @@ import (
 	"github.com/google/uuid"
 
 	"couponbook/internal/service"
+	"couponbook/internal/tracing"
 )
 
 type requestKey struct{}
@@ -27,6 +30,7 @@ type request struct {
 	id      string
 	network string // whom its address is counted as
 	problem string // the code of what it was refused for
+	job     string // that it made or found
 	caller  caller
 }
 
@@ -55,6 +59,24 @@ func (a *API) requestID(c *gin.Context) {
 	}))
 }
 
+// traceRequest makes the request a span, under its caller's if it brought one. Like
+// the log it has the route's pattern and never the path.
+func (a *API) traceRequest(c *gin.Context) {
+	if !tracing.On() {
+		return
+	}
+	ctx, span := tracing.Start(tracing.Under(c.Request.Context(), c.GetHeader("traceparent")), c.Request.Method+" "+c.FullPath(),
+		"http.request.method", c.Request.Method, "http.route", c.FullPath(), "request.id", requestOf(c.Request.Context()).id)
+	c.Request = c.Request.WithContext(ctx)
+	c.Next()
+	var err error
+	if status := c.Writer.Status(); status >= http.StatusInternalServerError {
+		err = errors.New(http.StatusText(status))
+	}
+	span.Note("http.response.status_code", strconv.Itoa(c.Writer.Status()), "job.id", requestOf(ctx).job)
+	span.Close(err)
+}
+
 // accessLog writes one line a request. It has the route's pattern and never
 // the path: paths carry codes.
 func (a *API) accessLog(c *gin.Context) {
@@ -79,6 +101,12 @@ func (a *API) accessLog(c *gin.Context) {
 	}
 	if code := requestOf(ctx).problem; code != "" {
 		attributes = append(attributes, slog.String("problem", code))
+	}
+	if job := requestOf(ctx).job; job != "" {
+		attributes = append(attributes, slog.String("job_id", job))
+	}
+	if trace := tracing.ID(ctx); trace != "" {
+		attributes = append(attributes, slog.String("trace_id", trace))
 	}
 	if p := callerOf(ctx).principal; p != nil {
 		attributes = append(attributes, slog.String("user_id", p.UserID.String()), slog.Bool("api_key", p.IsKey()))

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"math"
@@ -105,10 +106,11 @@ type jobResponse struct {
 }
 
 // answerSubmit: 202 while the job is under way, 200 once it has ended.
-func (a *API) answerSubmit(s service.Submission, err error, waited time.Duration) (*jobResponse, error) {
+func (a *API) answerSubmit(ctx context.Context, s service.Submission, err error, waited time.Duration) (*jobResponse, error) {
 	if err != nil {
 		return nil, err
 	}
+	requestOf(ctx).job = s.Job.ID.String()
 	out := a.answerJob(s.Job)
 	out.Location = out.Body.Links.Self
 	if !s.Job.Done() {

@@ -12,8 +12,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/hibiken/asynq"
 
+	"couponbook/internal/metrics"
 	"couponbook/internal/queue"
 	"couponbook/internal/service"
+	"couponbook/internal/tracing"
 )
 
 // Handler answers the tasks of all queues.
@@ -61,8 +63,11 @@ func job(work func(context.Context, uuid.UUID) (string, error)) asynq.HandlerFun
 			return nil
 		}
 		start := time.Now()
+		ctx, span := tracing.Start(ctx, task.Type(), "id", id.String())
 		result, err := safely(ctx, id, work)
-		line := slog.With("task", task.Type(), "id", id, "duration_ms", time.Since(start).Milliseconds())
+		span.Close(err)
+		metrics.Tasks.WithLabelValues(task.Type(), metrics.Result(err)).Observe(metrics.Since(start))
+		line := slog.With("task", task.Type(), "id", id, "duration_ms", time.Since(start).Milliseconds(), "trace_id", tracing.ID(ctx))
 		if err != nil {
 			result += "; stopped by an error, the sweeper goes on"
 			line.ErrorContext(ctx, "task", "result", result, "error", err)

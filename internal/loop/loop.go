@@ -5,6 +5,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"couponbook/internal/metrics"
 )
 
 // Every calls step at each interval until ctx ends. Steps do not overlap, and
@@ -22,7 +24,10 @@ func Every(ctx context.Context, interval time.Duration, name string, step func(c
 				return // select takes either when both are there
 			}
 		}
-		if err := step(ctx); err != nil && ctx.Err() == nil {
+		start := time.Now()
+		err := step(ctx)
+		metrics.Loops.WithLabelValues(name, metrics.Result(err)).Observe(metrics.Since(start))
+		if err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "loop step failed", "loop", name, "error", err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"couponbook/internal/loop"
+	"couponbook/internal/metrics"
 )
 
 // ErrTaken means that someone else holds the mutex and does the work.
@@ -46,16 +47,21 @@ func (m *Mutexes) Try(ctx context.Context, name string, work func(context.Contex
 	mutex := m.redsync.NewMutex(KeyPrefix+name, redsync.WithExpiry(ttl), redsync.WithTimeoutFactor(0.1))
 	if err := mutex.TryLockContext(ctx); err != nil {
 		if _, taken := errors.AsType[*redsync.ErrTaken](err); taken {
+			metrics.Mutexes.WithLabelValues("taken").Inc()
 			return ErrTaken
 		}
+		metrics.Mutexes.WithLabelValues("without").Inc()
 		slog.WarnContext(ctx, "working without mutex", "mutex", name, "error", err)
 		return work(ctx)
 	}
+	metrics.Mutexes.WithLabelValues("held").Inc()
 	stop := keep(ctx, mutex)
 	defer func() {
 		stop()
 		// A mutex that ran out meanwhile is no failure: the work was safe without.
-		_, _ = mutex.UnlockContext(context.WithoutCancel(ctx))
+		if ok, err := mutex.UnlockContext(context.WithoutCancel(ctx)); err != nil || !ok {
+			metrics.Mutexes.WithLabelValues("lost").Inc()
+		}
 	}()
 	return work(ctx)
 }

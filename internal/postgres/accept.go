@@ -21,13 +21,13 @@ const acceptClaims = `
 		UPDATE book_queues SET last_seq = last_seq + cardinality(@ids::uuid[])
 		WHERE book_id = @book_id RETURNING last_seq)
 	INSERT INTO jobs (id, kind, book_id, user_id, coupon_id, submitter_id, idempotency_key, fingerprint, total, seq, created_at,
-	                  callback_url, callback_endpoint_id)
+	                  callback_url, callback_endpoint_id, traceparent)
 	SELECT claim.id, CASE WHEN claim.coupon_id IS NULL THEN 'claim' ELSE 'assign' END, @book_id, claim.user_id,
 	       claim.coupon_id, claim.submitter_id, claim.key, claim.fingerprint, claim.count,
-	       last_seq - cardinality(@ids) + claim.place, clock_timestamp(), claim.callback_url, claim.callback_endpoint_id
+	       last_seq - cardinality(@ids) + claim.place, clock_timestamp(), claim.callback_url, claim.callback_endpoint_id, claim.traceparent
 	FROM queue, unnest(@ids, @user_ids::uuid[], @submitter_ids::uuid[], @keys::text[], @fingerprints::bytea[],
-	                   @counts::int[], @places::int[], @coupon_ids::uuid[], @callbacks::text[], @callback_endpoints::uuid[])
-	            AS claim (id, user_id, submitter_id, key, fingerprint, count, place, coupon_id, callback_url, callback_endpoint_id)
+	                   @counts::int[], @places::int[], @coupon_ids::uuid[], @callbacks::text[], @callback_endpoints::uuid[], @traces::text[])
+	            AS claim (id, user_id, submitter_id, key, fingerprint, count, place, coupon_id, callback_url, callback_endpoint_id, traceparent)
 	ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
 	RETURNING id`
 
@@ -95,7 +95,7 @@ func acceptArgs(claims []coupon.NewJob) pgx.StrictNamedArgs {
 	ids, users, submitters := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]uuid.UUID, n)
 	keys, fingerprints := make([]*string, n), make([][]byte, n)
 	counts, places, chosen := make([]int32, n), make([]int32, n), make([]*uuid.UUID, n)
-	callbacks, endpoints := make([]*string, n), make([]*uuid.UUID, n)
+	callbacks, endpoints, traces := make([]*string, n), make([]*uuid.UUID, n), make([]*string, n)
 	for row, place := range order {
 		claim := &claims[place]
 		ids[row], users[row], submitters[row] = claim.ID, claim.UserID, claim.SubmitterID
@@ -105,11 +105,12 @@ func acceptArgs(claims []coupon.NewJob) pgx.StrictNamedArgs {
 		if claim.Callback != nil {
 			callbacks[row], endpoints[row] = &claim.Callback.URL, &claim.Callback.EndpointID
 		}
+		traces[row] = textOrNull(claim.Trace)
 		counts[row], places[row], chosen[row] = int32(claim.Total), int32(place+1), claim.CouponID
 	}
 	return pgx.StrictNamedArgs{
 		"book_id": claims[0].BookID, "ids": ids, "user_ids": users, "submitter_ids": submitters,
 		"keys": keys, "fingerprints": fingerprints, "counts": counts, "places": places, "coupon_ids": chosen,
-		"callbacks": callbacks, "callback_endpoints": endpoints,
+		"callbacks": callbacks, "callback_endpoints": endpoints, "traces": traces,
 	}
 }

@@ -80,15 +80,30 @@ func (s *Store) AddJob(ctx context.Context, job coupon.NewJob) (bool, error) {
 	}
 	tag, err := s.db.Exec(ctx, `
 		INSERT INTO jobs (id, kind, book_id, pool_id, submitter_id, idempotency_key, fingerprint, total, seq, params,
-		                  callback_url, callback_endpoint_id)
-		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @seq, @params, @callback_url, @callback_endpoint_id)
+		                  callback_url, callback_endpoint_id, traceparent)
+		VALUES (@id, @kind, @book_id, @pool_id, @submitter_id, nullif(@key, ''), @fingerprint, @total, @seq, @params, @callback_url, @callback_endpoint_id, @trace)
 		ON CONFLICT (submitter_id, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING`,
 		pgx.StrictNamedArgs{
 			"id": job.ID, "kind": job.Kind, "book_id": idOrNull(job.BookID), "pool_id": idOrNull(job.PoolID), "submitter_id": job.SubmitterID,
 			"key": job.IdempotencyKey, "fingerprint": job.Fingerprint, "total": job.Total, "seq": job.Seq, "params": job.Params,
-			"callback_url": textOrNull(callback.URL), "callback_endpoint_id": idOrNull(callback.EndpointID),
+			"callback_url": textOrNull(callback.URL), "callback_endpoint_id": idOrNull(callback.EndpointID), "trace": textOrNull(job.Trace),
 		})
 	return tag.RowsAffected() == 1, err
+}
+
+// Traces finds the spans that accepted jobs, of those that are traced.
+func (s *Store) Traces(ctx context.Context, jobs []uuid.UUID) (map[uuid.UUID]string, error) {
+	type traced struct {
+		ID          uuid.UUID
+		Traceparent string
+	}
+	found, err := all[traced](ctx, s.db, `SELECT id, traceparent FROM jobs WHERE id = ANY(@jobs) AND traceparent IS NOT NULL`,
+		pgx.StrictNamedArgs{"jobs": jobs})
+	traces := make(map[uuid.UUID]string, len(found))
+	for _, t := range found {
+		traces[t.ID] = t.Traceparent
+	}
+	return traces, err
 }
 
 // NextSeq gives the next place in a book's queue. Nobody else gets one until the

@@ -8,10 +8,13 @@ import (
 	"net"
 	"time"
 
+	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	pgxuuid "github.com/vgarvardt/pgx-google-uuid/v5"
+
+	"couponbook/internal/tracing"
 )
 
 // MinVersion is the oldest PostgreSQL that the product runs on.
@@ -35,6 +38,9 @@ func Open(ctx context.Context, url string, connections int) (*pgxpool.Pool, erro
 		// Else every UUID goes through its text, at a cost that profiles show.
 		pgxuuid.Register(conn.TypeMap())
 		return nil
+	}
+	if tracing.On() {
+		settings.ConnConfig.Tracer = otelpgx.NewTracer()
 	}
 	pool, err := pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {

@@ -9,6 +9,18 @@ import (
 	"couponbook/internal/coupon"
 )
 
+// Backlog tells how the webhooks stand: endpoints that get nothing, because they
+// are disabled or their circuit breaker is open, and how old the oldest event is
+// that has not been dealt out to endpoints.
+func (s *Store) Backlog(ctx context.Context) (coupon.WebhookStats, error) {
+	return one[coupon.WebhookStats](ctx, s.db, nil, `
+		SELECT count(*) FILTER (WHERE status = 'disabled') AS disabled,
+		       count(*) FILTER (WHERE status = 'enabled' AND open_until > clock_timestamp()) AS broken,
+		       coalesce((SELECT greatest(0, extract(epoch FROM clock_timestamp() - e.created_at))
+		                 FROM webhook_cursor c JOIN LATERAL (SELECT created_at FROM events WHERE xact > c.xact ORDER BY xact, id LIMIT 1) e ON true), 0)::float8 AS behind
+		FROM webhook_endpoints WHERE deleted_at IS NULL`, nil)
+}
+
 // Queues tells how far the work of each queue is behind, as the tables say it:
 // what waits, since when, and how much ended in the last ten seconds.
 func (s *Store) Queues(ctx context.Context) ([]coupon.QueueStats, error) {

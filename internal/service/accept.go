@@ -11,6 +11,7 @@ import (
 
 	"couponbook/internal/coupon"
 	"couponbook/internal/groupcommit"
+	"couponbook/internal/metrics"
 	"couponbook/internal/postgres"
 )
 
@@ -21,6 +22,10 @@ const acceptTimeout = 10 * time.Second
 func (c *Claims) acceptGroup(ctx context.Context, items []claimItem) []groupcommit.Result[submitted] {
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
+	defer func(start time.Time) {
+		metrics.AcceptGroup.Observe(float64(len(items)))
+		metrics.AcceptTime.Observe(metrics.Since(start))
+	}(time.Now())
 	results := make([]groupcommit.Result[submitted], len(items))
 	now, err := c.judge(ctx, items, results)
 	if err != nil {

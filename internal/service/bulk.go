@@ -13,6 +13,7 @@ import (
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/postgres"
+	"couponbook/internal/tracing"
 )
 
 // RunBulk runs a bulk job to its end, from where an earlier run stopped, and
@@ -20,6 +21,8 @@ import (
 // is alive, or another job of its submitter has its turn. Then it rings for who
 // waited for this one.
 func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (line string, err error) {
+	ctx, span := s.traced(ctx, kind, id)
+	defer func() { span.Close(err) }()
 	if line, err = s.runSafely(ctx, kind, id); err != nil {
 		// That Postgres is away, or this process stops, is no fault of the job's.
 		if ctx.Err() == nil && !postgres.IsAway(err) {
@@ -34,6 +37,18 @@ func (s *Service) RunBulk(ctx context.Context, kind coupon.JobKind, id uuid.UUID
 		s.ring(ctx, job.ID, func(ctx context.Context) error { return s.queue.RingJob(ctx, job.Kind, job.ID) })
 	}
 	return line, err
+}
+
+// traced makes a run a span of the trace that its job was accepted in.
+func (s *Service) traced(ctx context.Context, kind coupon.JobKind, id uuid.UUID) (context.Context, tracing.Span) {
+	if !tracing.On() {
+		return ctx, tracing.Span{}
+	}
+	traces, err := s.store.Traces(ctx, []uuid.UUID{id})
+	if err != nil {
+		slog.WarnContext(ctx, "trace not found", "job_id", id, "error", err)
+	}
+	return tracing.Start(tracing.Under(ctx, traces[id]), "run "+string(kind), "job.id", id.String())
 }
 
 // runSafely makes a panic an error, which counts like others.
@@ -151,6 +166,7 @@ func (s *Service) submitBulk(ctx context.Context, p auth.Principal, job coupon.N
 	if job.IdempotencyKey == "" {
 		job.Fingerprint = nil
 	}
+	job.Trace = tracing.Carry(ctx)
 	refused := allowed()
 	added := false
 	if refused == nil {

@@ -3,6 +3,7 @@ package service
 import (
 	"bytes"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,7 +11,9 @@ import (
 	"couponbook/internal/auth"
 	"couponbook/internal/coupon"
 	"couponbook/internal/groupcommit"
+	"couponbook/internal/metrics"
 	"couponbook/internal/postgres"
+	"couponbook/internal/tracing"
 )
 
 // mostAccepted is how many claims one transaction accepts: some 10 ms of work.
@@ -82,7 +85,14 @@ type submitted struct {
 
 // Submit accepts a claim. A key that has a job gets that job, whatever latch
 // and book say by now: a winner who asks again after the sale gets his code.
-func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) (Submission, error) {
+func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) (_ Submission, err error) {
+	defer func() {
+		if refusal, refused := errors.AsType[*coupon.Error](err); refused {
+			metrics.ClaimsTurnedAway.WithLabelValues(refusal.Code).Inc()
+		}
+	}()
+	ctx, span := tracing.Start(ctx, "accept claim", "book.id", in.BookID.String())
+	defer func() { span.Close(err) }()
 	item, err := newClaimItem(p, in)
 	if err != nil {
 		return Submission{}, err
@@ -107,6 +117,7 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 	case in.Coupon == nil && c.soldOut.has(in.BookID):
 		return c.refuse(ctx, item, in.Wait, coupon.ErrSoldOut)
 	}
+	item.job.Trace = tracing.Carry(ctx)
 	// Who waits is known before the job is, so that no worker can be too fast.
 	follower := c.followers.Follow(item.job.ID)
 	defer follower.Close()

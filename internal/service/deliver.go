@@ -13,7 +13,9 @@ import (
 	"github.com/google/uuid"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/metrics"
 	"couponbook/internal/postgres"
+	"couponbook/internal/tracing"
 	"couponbook/internal/webhook"
 )
 
@@ -148,9 +150,29 @@ func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 
 // try sends one delivery once.
 func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent) postgres.Tried {
+	ctx, span := r.traced(ctx, d, events)
 	attempt := r.attempt(ctx, r.endpoint, r.secrets, d, events)
+	metrics.WebhookAttempts.WithLabelValues(attempt.Verdict.String()).Observe(attempt.Took.Seconds())
+	if attempt.Verdict == coupon.Delivered {
+		metrics.WebhookLag.Observe(metrics.Since(d.EventAt))
+	}
+	span.Note("webhook.verdict", attempt.Verdict.String())
+	span.Close(nil)
 	r.see(attempt)
 	return postgres.Tried{Delivery: d.After(attempt, time.Now(), rand.Float64()), Attempt: attempt} //nolint:gosec // spreads tries
+}
+
+// traced makes an attempt a span of the trace of the job that it tells of.
+func (r *sending) traced(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent) (context.Context, tracing.Span) {
+	if !tracing.On() || len(events) == 0 || events[0].JobID == nil {
+		return ctx, tracing.Span{}
+	}
+	traces, err := r.store.Traces(ctx, []uuid.UUID{*events[0].JobID})
+	if err != nil || len(traces) == 0 {
+		return ctx, tracing.Span{}
+	}
+	return tracing.Start(tracing.Under(ctx, traces[*events[0].JobID]), "deliver webhook", "job.id", events[0].JobID.String(),
+		"webhook.id", coupon.MessageID(d.EventID), "endpoint.id", r.endpoint.ID.String())
 }
 
 // see ends the run at once, without waiting for what is being written down, when

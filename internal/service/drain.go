@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/metrics"
 	"couponbook/internal/mutex"
 	"couponbook/internal/postgres"
+	"couponbook/internal/tracing"
 )
 
 const (
@@ -115,7 +118,7 @@ func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, si
 	refusal *coupon.Error, done *Drained,
 ) (n int, last int64, err error) {
 	var settled postgres.Settlement
-	next := *after
+	next, start := *after, time.Now()
 	err = d.store.InTx(ctx, func(tx *postgres.Store) error {
 		group, err := tx.OpenGroup(ctx, bookID, after.seq, size)
 		if err != nil || len(group.Claims) == 0 || group.Book.Holds() {
@@ -151,6 +154,12 @@ func (d *Drainer) group(ctx context.Context, bookID uuid.UUID, after *bounds, si
 		return 0, next.seq, err
 	}
 	*after = next
+	if len(settled.Decided) > 0 {
+		metrics.DrainGroup.Observe(float64(len(settled.Decided)))
+		metrics.DrainTime.Observe(metrics.Since(start))
+		count(settled)
+		d.trace(ctx, start, settled)
+	}
 	d.tell(ctx, settled.Decided, done)
 	return len(settled.Decided), next.seq, nil
 }
@@ -206,6 +215,53 @@ func (d *Drainer) decideChosen(ctx context.Context, tx *postgres.Store, group po
 		}
 	}
 	return nil
+}
+
+// count counts outcomes, for those who watch.
+func count(settled postgres.Settlement) {
+	outcomes := map[string]int{}
+	for i := range settled.Decided {
+		outcomes[outcomeOf(settled.Decided[i])]++
+		metrics.ClaimWait.Observe(settled.Now.Sub(settled.Decided[i].CreatedAt).Seconds())
+	}
+	for outcome, n := range outcomes {
+		metrics.ClaimsDecided.WithLabelValues(outcome).Add(float64(n))
+	}
+}
+
+// trace goes on with the traces that claims were accepted in, and writes a line
+// for each of these claims.
+func (d *Drainer) trace(ctx context.Context, start time.Time, settled postgres.Settlement) {
+	if !tracing.On() {
+		return
+	}
+	jobs := make([]uuid.UUID, len(settled.Decided))
+	for i := range settled.Decided {
+		jobs[i] = settled.Decided[i].JobID
+	}
+	traces, err := d.store.Traces(ctx, jobs)
+	if err != nil {
+		slog.WarnContext(ctx, "traces not found", "book_id", settled.BookID, "error", err)
+	}
+	for _, decision := range settled.Decided {
+		trace := traces[decision.JobID]
+		if trace == "" {
+			continue
+		}
+		own, span := tracing.StartAt(tracing.Under(ctx, trace), start, "decide claim", "job.id", decision.JobID.String(),
+			"book.id", settled.BookID.String(), "claim.outcome", outcomeOf(decision), "group.claims", strconv.Itoa(len(jobs)))
+		span.Link(ctx)
+		span.Close(nil)
+		slog.InfoContext(own, "claim", "job_id", decision.JobID, "book_id", settled.BookID, "outcome", outcomeOf(decision),
+			"waited_ms", settled.Now.Sub(decision.CreatedAt).Milliseconds(), "group", len(jobs), "trace_id", tracing.ID(own))
+	}
+}
+
+func outcomeOf(d coupon.Decision) string {
+	if d.Granted() {
+		return "granted"
+	}
+	return d.Refusal.Code
 }
 
 // tell counts the outcomes and wakes who waits for them.

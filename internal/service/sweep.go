@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/metrics"
 	"couponbook/internal/postgres"
 )
 
@@ -35,6 +36,7 @@ func (s *Sweeper) Claims(ctx context.Context) error {
 		if drainErr != nil {
 			err = errors.Join(err, drainErr)
 		} else if !done.Taken {
+			metrics.SweptBooks.Inc()
 			slog.InfoContext(ctx, "swept book", "book_id", book, "granted", done.Granted, "refused", done.Refused)
 		}
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"couponbook/internal/metrics"
 )
 
 // Metrics are the numbers of one process.
@@ -28,16 +30,27 @@ func NewMetrics(pool *pgxpool.Pool) *Metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
 	}
+	m.registry.MustRegister(metrics.All()...)
 	m.registry.MustRegister(m.requests, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("couponbook_db_connections", "Open connections to Postgres.", func() float64 { return float64(pool.Stat().TotalConns()) }),
-		gauge("couponbook_db_connections_busy", "Connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) }))
+		gauge("couponbook_db_connections_busy", "Connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) }),
+		gauge("couponbook_db_connections_max", "Connections that the pool may open.", func() float64 { return float64(pool.Stat().MaxConns()) }),
+		total("couponbook_db_waits_total", "Times that a connection had to be waited for.", func() float64 { return float64(pool.Stat().EmptyAcquireCount()) }),
+		total("couponbook_db_wait_seconds_total", "Time spent waiting for connections.", func() float64 { return pool.Stat().EmptyAcquireWaitTime().Seconds() }))
 	return m
 }
 
 func gauge(name, help string, read func() float64) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read)
 }
+
+func total(name, help string, read func() float64) prometheus.Collector {
+	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read)
+}
+
+// Watch has what the tables say of the backlog read at each scrape.
+func (m *Metrics) Watch(b Backlog) { m.registry.MustRegister(b) }
 
 // Request counts one answered request.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {

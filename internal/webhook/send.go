@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"couponbook/internal/coupon"
+	"couponbook/internal/tracing"
 )
 
 // InFlight is how many requests one endpoint gets at a time.
@@ -72,6 +73,9 @@ func (s *Sender) send(ctx context.Context, r Request, a *coupon.Attempt) error {
 	}
 	headers.Set("Content-Type", "application/json")
 	headers.Set("User-Agent", "couponbook/1")
+	if trace := tracing.Carry(ctx); trace != "" {
+		headers.Set("traceparent", trace)
+	}
 	a.RequestHeaders = flat(headers)
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
