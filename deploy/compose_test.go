@@ -36,8 +36,14 @@ func TestComposeFile(t *testing.T) {
 	t.Parallel()
 	project, err := load(t, newEnv(t))
 	require.NoError(t, err)
-	require.Len(t, project.Services, 5, "the proxy comes with its profile only")
-	require.Contains(t, project.DisabledServices, "caddy")
+	require.Len(t, project.Services, 5, "the others come with their profiles only")
+	for _, name := range []string{"caddy", "prometheus", "grafana"} {
+		require.Contains(t, project.DisabledServices, name)
+		require.NotNil(t, project.DisabledServices[name].HealthCheck, name)
+	}
+	for _, name := range []string{"prometheus", "grafana"} { // for who is on the machine
+		require.Equal(t, "127.0.0.1", project.DisabledServices[name].Ports[0].HostIP, name)
+	}
 	for name, service := range project.Services {
 		if name == "migrate" {
 			continue

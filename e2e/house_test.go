@@ -70,6 +70,7 @@ type house struct {
 type process struct {
 	name, url, log string
 	probe          string // answers 200 when it is ready
+	private        string // where it serves what is for operators
 	cmd            *exec.Cmd
 	ended          chan struct{}
 	err            error // how it ended
@@ -127,9 +128,10 @@ func (h *house) launch(t *testing.T, kind string) *process {
 	metrics, err := devservices.FreePort(t.Context(), 0)
 	require.NoError(t, err)
 	p.url = fmt.Sprintf("http://127.0.0.1:%d", port)
+	p.private = fmt.Sprintf("http://127.0.0.1:%d", metrics)
 	p.probe = p.url + "/readyz"
 	if kind == "worker" {
-		p.probe = fmt.Sprintf("http://127.0.0.1:%d/readyz", metrics)
+		p.probe = p.private + "/readyz"
 	}
 	separator := "?"
 	if strings.Contains(h.address, "?") {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,12 +92,7 @@ func TestAClaimIsOneTrace(t *testing.T) {
 
 	for _, name := range []string{"POST /api/v1/books/:id/claims", "accept claim", "decide claim", "deliver webhook"} {
 		require.Eventually(t, func() bool {
-			for _, span := range collected.of(trace) {
-				if span == name {
-					return true
-				}
-			}
-			return false
+			return slices.Contains(collected.of(trace), name)
 		}, 20*time.Second, 20*time.Millisecond, "%s is not among %v", name, collected.of(trace))
 	}
 	require.Contains(t, r.Got()[0].Header.Get("traceparent"), trace)

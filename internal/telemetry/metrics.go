@@ -17,6 +17,7 @@ import (
 // Metrics are the numbers of one process.
 type Metrics struct {
 	registry *prometheus.Registry
+	known    []prometheus.Collector // of ours
 	requests *prometheus.HistogramVec
 }
 
@@ -30,9 +31,9 @@ func NewMetrics(pool *pgxpool.Pool) *Metrics {
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 		}, []string{"method", "route", "status"}),
 	}
-	m.registry.MustRegister(metrics.All()...)
-	m.registry.MustRegister(m.requests, collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	m.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.register(metrics.All()...)
+	m.register(m.requests,
 		gauge("couponbook_db_connections", "Open connections to Postgres.", func() float64 { return float64(pool.Stat().TotalConns()) }),
 		gauge("couponbook_db_connections_busy", "Connections in use.", func() float64 { return float64(pool.Stat().AcquiredConns()) }),
 		gauge("couponbook_db_connections_max", "Connections that the pool may open.", func() float64 { return float64(pool.Stat().MaxConns()) }),
@@ -49,8 +50,13 @@ func total(name, help string, read func() float64) prometheus.Collector {
 	return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, read)
 }
 
+func (m *Metrics) register(collectors ...prometheus.Collector) {
+	m.known = append(m.known, collectors...)
+	m.registry.MustRegister(collectors...)
+}
+
 // Watch has what the tables say of the backlog read at each scrape.
-func (m *Metrics) Watch(b Backlog) { m.registry.MustRegister(b) }
+func (m *Metrics) Watch(b Backlog) { m.register(b) }
 
 // Request counts one answered request.
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
