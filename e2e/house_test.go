@@ -80,6 +80,13 @@ func newHouse(t *testing.T, apis, workers int, env ...string) *house {
 	t.Helper()
 	h := &house{address: testdb.NewURL(t), redis: testredis.New(t), env: env}
 	h.pool = testdb.Open(t, h.address)
+	h.furnish(t, apis, workers)
+	return h
+}
+
+// furnish makes the administrator and starts the programs.
+func (h *house) furnish(t *testing.T, apis, workers int) {
+	t.Helper()
 	passwords, err := auth.NewPasswords()
 	require.NoError(t, err)
 	_, err = service.NewAccountsOffline(postgres.NewStore(h.pool), passwords).Register(t.Context(),
@@ -89,7 +96,6 @@ func newHouse(t *testing.T, apis, workers int, env ...string) *house {
 		h.apis = append(h.apis, h.start(t, "api"))
 	}
 	h.addWorkers(t, workers)
-	return h
 }
 
 func (h *house) addWorkers(t *testing.T, n int) {

@@ -24,7 +24,7 @@ func main() {
 		SilenceErrors: true,
 	}
 	root.AddCommand(devCommand(), servicesCommand(), migrateCommand(), seedCommand(), adminCommand(),
-		flashSaleCommand(), showcaseCommand(), listenCommand(), tortureCommand(), verifyCommand(), healthCommand(), configCommand())
+		flashSaleCommand(), showcaseCommand(), listenCommand(), tortureCommand(), verifyCommand(), restoredCommand(), healthCommand(), configCommand())
 	err := root.ExecuteContext(ctx)
 	stop()
 	if err != nil {

@@ -122,6 +122,7 @@ var (
 	ErrPlanNotFound   = declare(NotFound, "plan_not_found", "There is no such plan of this pool: check the id, or make one with dry_run.")
 	ErrPlanNotReady   = declare(Conflict, "plan_not_ready", "The dry run has not ended with a plan: wait for it, or see its error.")
 	ErrPlanUsed       = declare(Conflict, "plan_used", "The plan was started before: see that job, or make a new plan with dry_run.")
+	ErrEventsRestored = declare(Gone, "events_restored", "The events were restored from a backup, and the place is one from before: read them anew from the beginning, and drop those whose id you know.")
 	ErrPlanExpired    = declare(Gone, "plan_expired", "The plan is too old: make a new one with dry_run.")
 	ErrPlanStale      = declare(Conflict, "plan_stale", "The plan does not fit any more: make a new one with dry_run.")
 	ErrJobKind        = declare(Conflict, "job_kind", "This is not possible with a job of this kind.")

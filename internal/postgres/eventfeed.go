@@ -50,8 +50,9 @@ func (s *Store) EventsOf(ctx context.Context, deliveries []int64) (map[int64][]c
 // EventPlace is a place among all events: after the one with this id, of this
 // transaction (a number in decimal).
 type EventPlace struct {
-	Xact string `json:"x"`
-	ID   int64  `json:"i"`
+	Xact  string `json:"x"`
+	ID    int64  `json:"i"`
+	Epoch int    `json:"e,omitempty"` // see AfterRestore
 }
 
 // EventFilter narrows the list of events; nil fields do not.
@@ -75,16 +76,17 @@ const mostLooked = 20_000
 
 // EventsAfter lists events once each, in an order that never changes: by
 // transaction, and as far as no transaction is under way that could put one in
-// between.
+// between. A place of another epoch is ErrEventsRestored.
 func (s *Store) EventsAfter(ctx context.Context, f EventFilter, limit int) (page EventPage, err error) {
 	type row struct {
 		coupon.ToldEvent
 		Xact string
 	}
 	type ends struct {
-		Xact *string
-		ID   *int64
-		N    int
+		Xact  *string
+		ID    *int64
+		N     int
+		Epoch int
 	}
 	const ahead = ` FROM events e
 		WHERE (e.xact, e.id) > (@xact::text::xid8, @id::bigint) AND e.xact < pg_snapshot_xmin(pg_current_snapshot())
@@ -93,7 +95,11 @@ func (s *Store) EventsAfter(ctx context.Context, f EventFilter, limit int) (page
 	end, err := one[ends](ctx, s.db, nil, `
 		WITH looked AS (SELECT e.xact, e.id`+ahead+`@looked)
 		SELECT (SELECT xact::text FROM looked ORDER BY xact DESC, id DESC LIMIT 1) AS xact,
-		       (SELECT id FROM looked ORDER BY xact DESC, id DESC LIMIT 1) AS id, (SELECT count(*) FROM looked) AS n`, args)
+		       (SELECT id FROM looked ORDER BY xact DESC, id DESC LIMIT 1) AS id, (SELECT count(*) FROM looked) AS n,
+		       (SELECT epoch FROM event_epoch) AS epoch`, args)
+	if err == nil && f.After.ID > 0 && f.After.Epoch != end.Epoch {
+		err = coupon.ErrEventsRestored
+	}
 	if err != nil || end.Xact == nil {
 		return EventPage{Next: f.After}, err
 	}
@@ -108,10 +114,10 @@ func (s *Store) EventsAfter(ctx context.Context, f EventFilter, limit int) (page
 			"xact": f.After.Xact, "id": f.After.ID, "end_xact": *end.Xact, "end_id": *end.ID,
 			"visible_to": f.VisibleTo, "book_id": f.BookID, "types": f.Types, "limit": limit,
 		})
-	page.Next, page.More = EventPlace{*end.Xact, *end.ID}, end.N == mostLooked
+	page.Next, page.More = EventPlace{*end.Xact, *end.ID, end.Epoch}, end.N == mostLooked
 	if len(rows) > limit {
 		rows, page.More = rows[:limit], true
-		page.Next = EventPlace{rows[limit-1].Xact, rows[limit-1].ID}
+		page.Next = EventPlace{rows[limit-1].Xact, rows[limit-1].ID, end.Epoch}
 	}
 	for _, r := range rows {
 		page.Events = append(page.Events, r.ToldEvent)
