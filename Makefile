@@ -117,6 +117,10 @@ bench-distribution: build ## Measure a distribution to 1,000,000 people beside b
 bench-curves: build ## Measure along rows, codes, books and processes, and what each weighs (some minutes)
 	@bin/couponctl services --durable -- $(GO) run ./bench -curves
 
+.PHONY: check-docs
+check-docs: build ## Type every command of the README, the guide and the webhooks' page, as printed (some minutes)
+	@$(GO) test -count=1 -v -tags docs -run TestCommandsOfThePages -timeout 30m ./docs
+
 .PHONY: restore-drill
 restore-drill: build ## Dump an installation under way, lose it, restore it elsewhere, and see it go on; needs pg_dump
 	@$(SERVICES) $(GO) test -count=1 -v -tags drill -run TestRestoreDrill ./e2e

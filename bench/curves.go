@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,15 +15,23 @@ import (
 
 // curves measures how claims change along what an installation has more of:
 // books, processes, free codes, rows; and what a thing of each kind weighs.
-func (s *stage) curves(ctx context.Context) error {
+func (s *stage) curves(ctx context.Context, only string) error {
 	all := &shape{report: s.report}
-	if _, err := s.rush(ctx, s.designs[0], claims); err != nil { // warms up
+	warm := func(ctx context.Context, _ *shape) error { // after what is weighed in fresh tables
+		_, err := s.rush(ctx, s.designs[0], claims)
 		return err
 	}
-	for _, part := range []func(context.Context, *shape) error{
-		s.weights, s.alongBooks, s.alongWorkers, s.alongAPIs, s.alongFreeCodes, s.alongRows,
+	for _, part := range []struct {
+		name string
+		draw func(context.Context, *shape) error
+	}{
+		{"weights", s.weights}, {"warm", warm}, {"books", s.alongBooks}, {"workers", s.alongWorkers}, {"apis", s.alongAPIs},
+		{"free-codes", s.alongFreeCodes}, {"rows", s.alongRows},
 	} {
-		if err := part(ctx, all); err != nil {
+		if only != "" && !slices.Contains(strings.Split(only, ","), part.name) {
+			continue
+		}
+		if err := part.draw(ctx, all); err != nil {
 			return err
 		}
 	}
@@ -177,9 +186,9 @@ func (s *stage) past(ctx context.Context, n int) error {
 			WITH old AS (
 				INSERT INTO jobs (id, kind, status, book_id, user_id, submitter_id, idempotency_key, fingerprint, seq, processed, failed,
 				                  error_code, error_detail, created_at, started_at, finished_at)
-				SELECT gen_random_uuid(), 'claim', 'failed', '%s', u.id, u.id, n::text || 'past', '\x00', %d + n, 1, 1, 'sold_out', 'no code is left',
+				SELECT gen_random_uuid(), 'claim', 'failed', '%[1]s', u.id, u.id, (%[2]d + n)::text || 'past', '\x00', %[2]d + n, 1, 1, 'sold_out', 'no code is left',
 				       now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour'
-				FROM generate_series(1, %d) AS n JOIN (SELECT id, row_number() OVER () AS i FROM users) u ON u.i = 1 + n %% 10000
+				FROM generate_series(1, %[3]d) AS n JOIN (SELECT id, row_number() OVER () AS i FROM users) u ON u.i = 1 + n %% 10000
 				RETURNING id, book_id, user_id)
 			INSERT INTO events (type, book_id, job_id, user_id, actor_id, data, created_at)
 			SELECT 'job.failed', book_id, id, user_id, user_id, '{"code": "sold_out"}', now() - interval '1 hour' FROM old`, book, 1_000_000+from, each))

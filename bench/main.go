@@ -87,7 +87,7 @@ func run(ctx context.Context, do plan, size size) (err error) {
 	case do.soak > 0:
 		name, err = "soak", s.soak(ctx, do.soak)
 	case do.curves:
-		return s.curves(ctx)
+		return s.curves(ctx, do.only)
 	case do.quick:
 		name, err = "quick", s.goals(ctx, "claims", do.people)
 	default:

@@ -60,10 +60,10 @@ func (s *stage) till(ctx context.Context) error {
 	return nil
 }
 
-// held is a coupon with its holder.
+// held is a coupon with its holder, or a claim with who asked.
 type held struct {
-	coupon, holder uuid.UUID
-	token          string
+	id, holder uuid.UUID
+	token      string
 }
 
 // user locks and redeems coupons at one till.
@@ -81,11 +81,16 @@ func (s *stage) held(ctx context.Context, n int) ([]held, error) {
 	if _, err = s.rushOn(ctx, s.designs[0], book, n, 0); err != nil {
 		return nil, err
 	}
+	return s.mine(ctx, `SELECT id, user_id FROM coupons WHERE book_id = $1 AND state = 'ASSIGNED'`, book)
+}
+
+// mine finds things of people, and with each the token of whom it belongs to.
+func (s *stage) mine(ctx context.Context, query string, args ...any) ([]held, error) {
 	tokens := make(map[uuid.UUID]string, len(s.users))
 	for i, user := range s.users {
 		tokens[user.ID] = s.tokens[i]
 	}
-	rows, err := s.pool.Query(ctx, `SELECT id, user_id FROM coupons WHERE book_id = $1 AND state = 'ASSIGNED'`, book)
+	rows, err := s.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +135,7 @@ func (s statements) close() {}
 
 func (s statements) use(ctx context.Context, h held) error {
 	who := auth.Principal{UserID: h.holder, Role: coupon.UserRole}
-	ref := service.CouponRef(h.coupon.String())
+	ref := service.CouponRef(h.id.String())
 	locked, err := s.till.Lock(ctx, who, ref, service.LockInput{})
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
@@ -168,7 +173,7 @@ func (l line) use(_ context.Context, h held) error {
 
 func (l line) post(h held, what, body string, into any) error {
 	_, err := fmt.Fprintf(l.conn, "POST /api/v1/coupons/%s/%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n"+
-		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", h.coupon, what, l.host, h.token, len(body), body)
+		"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", h.id, what, l.host, h.token, len(body), body)
 	if err != nil {
 		return err
 	}

@@ -29,8 +29,7 @@ func (s *stage) weights(ctx context.Context, all *shape) error {
 	if err != nil {
 		return err
 	}
-	got, err := pace(s.designs[0].host, s.requests(s.designs[0], book, claims, "respond-async"), connections, 1e9)
-	if err != nil {
+	if _, err = send(s.designs[0].host, s.requests(s.designs[0], book, claims, "respond-async"), connections); err != nil {
 		return err
 	}
 	jobsAfter, err := s.weight(ctx, "jobs")
@@ -42,7 +41,7 @@ func (s *stage) weights(ctx context.Context, all *shape) error {
 		return err
 	}
 	all.cost("a claim that waits: %.0f B in Postgres with its index entries, %.0f B in Redis", (jobsAfter-jobsBefore)/claims, (redisAfter-redisBefore)/claims)
-	if err = s.weighStreams(ctx, all, got.due); err != nil {
+	if err = s.weighStreams(ctx, all, book); err != nil {
 		return err
 	}
 	if _, err = s.start(ctx, "worker", "worker", s.env); err != nil {
@@ -64,23 +63,23 @@ func (s *stage) weights(ctx context.Context, all *shape) error {
 }
 
 // weighStreams opens streams of jobs that wait.
-func (s *stage) weighStreams(ctx context.Context, all *shape, jobs map[uuid.UUID]time.Time) error {
+func (s *stage) weighStreams(ctx context.Context, all *shape, book uuid.UUID) error {
+	waiting, err := s.mine(ctx, `SELECT id, user_id FROM jobs WHERE book_id = $1 AND status = 'queued' LIMIT $2`, book, streams)
+	if err != nil {
+		return err
+	}
 	before, err := s.vitalOf(ctx, product, "process_resident_memory_bytes")
 	if err != nil {
 		return err
 	}
-	n := 0
-	for job := range jobs {
-		if n++; n > streams {
-			break
-		}
+	for _, job := range waiting {
 		conn, err := (&net.Dialer{Timeout: 10 * time.Second}).DialContext(ctx, "tcp", s.designs[0].host)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = conn.Close() }()
 		if _, err = fmt.Fprintf(conn, "GET /api/v1/jobs/%s/stream HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nAccept: text/event-stream\r\n\r\n",
-			job, s.designs[0].host, s.ownerToken); err != nil {
+			job.id, s.designs[0].host, job.token); err != nil {
 			return err
 		}
 		answer := make([]byte, 512)

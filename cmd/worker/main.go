@@ -95,7 +95,7 @@ func run(ctx context.Context) error {
 	running.Go(func() { loop.Every(ctx, 5*time.Second, "register queues", tasks.Register) })
 	defer running.Wait()
 	slog.InfoContext(ctx, "working")
-	return jobs.NewServers(behind.Redis).Run(ctx, jobs.Handler(bulk, drainer, webhooks))
+	return jobs.NewServers(behind.Redis).Run(ctx, jobs.Handler(tasks.Heard, bulk, drainer, webhooks))
 }
 
 // serveMetrics answers Prometheus and the orchestrator's probes.

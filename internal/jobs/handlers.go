@@ -18,10 +18,14 @@ import (
 	"couponbook/internal/tracing"
 )
 
-// Handler answers the tasks of all queues.
-func Handler(s *service.Service, d *service.Drainer, w *service.Webhooks) asynq.Handler {
+// Handler answers the tasks of all queues. heard is told of a book before it is
+// looked at: from then on claims ring again.
+func Handler(heard func(ctx context.Context, bookID uuid.UUID) error, s *service.Service, d *service.Drainer, w *service.Webhooks) asynq.Handler {
 	mux := asynq.NewServeMux()
 	mux.HandleFunc(queue.DrainAssignments, job(func(ctx context.Context, book uuid.UUID) (string, error) {
+		if err := heard(ctx, book); err != nil { // it ends by itself, too
+			slog.WarnContext(ctx, "doorbell not cleared", "book_id", book, "error", err)
+		}
 		done, err := d.Drain(ctx, book)
 		if done.Taken && done.Granted+done.Refused == 0 {
 			return "another worker drains this book", err

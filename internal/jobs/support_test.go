@@ -93,7 +93,8 @@ func holds(line []byte, words []string) bool {
 func handler(pool *pgxpool.Pool, mutexes service.Mutexes) asynq.Handler {
 	store := postgres.NewStore(pool)
 	s := service.New(store, &fixture.Queue{})
-	return jobs.Handler(s, service.NewDrainer(store, mutexes, &fixture.Queue{}), service.NewWebhooks(s, webhook.NewSender(webhook.Guard{}, nil)))
+	heard := func(context.Context, uuid.UUID) error { return nil }
+	return jobs.Handler(heard, s, service.NewDrainer(store, mutexes, &fixture.Queue{}), service.NewWebhooks(s, webhook.NewSender(webhook.Guard{}, nil)))
 }
 
 func task(name string, id uuid.UUID) *asynq.Task { return asynq.NewTask(name, []byte(id.String())) }

@@ -20,6 +20,7 @@ var ErrSchema = errors.New("database schema does not fit this program")
 // Migrator changes the schema. Two at once do no harm: one waits for
 // the other.
 type Migrator struct {
+	pool     *pgxpool.Pool
 	provider *goose.Provider
 	close    func() error
 }
@@ -35,7 +36,7 @@ func NewMigrator(pool *pgxpool.Pool) (*Migrator, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read migrations: %w", err), db.Close())
 	}
-	return &Migrator{provider, db.Close}, nil
+	return &Migrator{pool, provider, db.Close}, nil
 }
 
 // Up applies what is pending and returns how many migrations that were.
@@ -53,7 +54,8 @@ func (m *Migrator) DownAll(ctx context.Context) error {
 	return err
 }
 
-// Check fails with ErrSchema unless the schema is exactly this program's.
+// Check fails with ErrSchema unless the schema serves this program: it is this
+// one's, or a newer one that still does.
 func (m *Migrator) Check(ctx context.Context) error {
 	if err := m.refuseNewer(ctx); err != nil {
 		return err
@@ -73,8 +75,15 @@ func (m *Migrator) refuseNewer(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
 	}
-	if current > known {
-		return fmt.Errorf("%w: it is at version %d, this program knows %d: use a newer program", ErrSchema, current, known)
+	if current <= known {
+		return nil
+	}
+	var floor int64
+	if err = m.pool.QueryRow(ctx, `SELECT version FROM schema_floor`).Scan(&floor); err != nil {
+		return fmt.Errorf("read what the schema serves: %w", err)
+	}
+	if known < floor {
+		return fmt.Errorf("%w: it serves programs that know version %d, this one knows %d: use a newer program", ErrSchema, floor, known)
 	}
 	return nil
 }

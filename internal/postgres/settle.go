@@ -32,19 +32,17 @@ func (s *Store) Settle(ctx context.Context, g Settlement) error {
 	batch := &pgx.Batch{}
 	queueGrants(batch, g.BookID, g.Now, g.Expiry, grants)
 	batch.Queue(`
-		WITH won AS (
-			SELECT job_id, array_agg(coupon_id ORDER BY n) AS coupon_ids
-			FROM unnest($3::uuid[], $4::uuid[]) WITH ORDINALITY AS won (job_id, coupon_id, n) GROUP BY job_id)
 		UPDATE jobs j
-		SET status = CASE WHEN won.job_id IS NULL THEN 'failed' ELSE 'succeeded' END,
-		    coupon_ids = won.coupon_ids, error_code = ended.code, error_detail = ended.detail,
+		SET status = CASE WHEN ended.code IS NULL THEN 'succeeded' ELSE 'failed' END,
+		    coupon_ids = CASE WHEN ended.code IS NULL THEN ($3::uuid[])[ended.upto - total + 1 : ended.upto] END,
+		    error_code = ended.code, error_detail = ended.detail,
 		    processed = total,
-		    succeeded = CASE WHEN won.job_id IS NULL THEN 0 ELSE total END,
-		    failed = CASE WHEN won.job_id IS NULL THEN total ELSE 0 END,
+		    succeeded = CASE WHEN ended.code IS NULL THEN total ELSE 0 END,
+		    failed = CASE WHEN ended.code IS NULL THEN 0 ELSE total END,
 		    started_at = $2, finished_at = $2
-		FROM unnest($1::uuid[], $5::text[], $6::text[]) AS ended (job_id, code, detail) LEFT JOIN won USING (job_id)
+		FROM unnest($1::uuid[], $4::text[], $5::text[], $6::int[]) AS ended (job_id, code, detail, upto)
 		WHERE j.id = ended.job_id AND `+still("j.status = 'queued'"),
-		ends.jobs, g.Now, grants.jobs, grants.coupons, ends.codes, ends.details).Exec(exactly(int64(len(ends.jobs))))
+		ends.jobs, g.Now, grants.coupons, ends.codes, ends.details, ends.upto).Exec(exactly(int64(len(ends.jobs))))
 	batch.Queue(`
 		INSERT INTO events (type, book_id, job_id, user_id, actor_id, data, created_at)
 		SELECT CASE WHEN code IS NULL THEN $1 ELSE $2 END, $3, job_id, user_id, actor_id,
@@ -147,6 +145,7 @@ func (g *grantColumns) add(c FreeCoupon, job, user, actor uuid.UUID) {
 type endColumns struct {
 	jobs, users, actors []uuid.UUID
 	codes, details      []*string
+	upto                []int32 // the coupons given out to it and those before
 	refused             int
 }
 
@@ -158,6 +157,7 @@ func (g Settlement) columns() (grants grantColumns, ends endColumns) {
 		ends.actors = append(ends.actors, d.SubmitterID)
 		if !d.Granted() {
 			ends.codes, ends.details = append(ends.codes, &d.Refusal.Code), append(ends.details, &d.Refusal.Message)
+			ends.upto = append(ends.upto, 0)
 			ends.refused++
 			continue
 		}
@@ -166,6 +166,7 @@ func (g Settlement) columns() (grants grantColumns, ends endColumns) {
 			grants.add(c, d.JobID, d.UserID, d.SubmitterID)
 		}
 		next += d.Count
+		ends.upto = append(ends.upto, int32(next))
 	}
 	return grants, ends
 }

@@ -71,9 +71,26 @@ func NewClient(client redis.UniversalClient) *Client {
 	return &Client{asynq.NewClientFromRedisClient(client), client}
 }
 
-// RingBook says that claims of the book wait.
+// rungFor is how long a doorbell counts as heard by nobody yet. If it was lost,
+// the next one is rung after that.
+const rungFor = time.Second
+
+func rungKey(bookID uuid.UUID) string { return "couponbook:rung:" + bookID.String() }
+
+// RingBook says that claims of the book wait. While a doorbell for it has not been
+// heard, no other is added: many hot books would leave more of them than workers
+// can answer, long after the claims are decided.
 func (c *Client) RingBook(ctx context.Context, bookID uuid.UUID) error {
+	if first, err := c.redis.SetNX(ctx, rungKey(bookID), 1, rungFor).Result(); err == nil && !first {
+		return nil
+	}
 	return c.enqueue(ctx, DrainAssignments, bookID, Assignments, 30*time.Second)
+}
+
+// Heard says that a worker is about to look at the book: claims that come from now
+// on need another doorbell. It must come before the look.
+func (c *Client) Heard(ctx context.Context, bookID uuid.UUID) error {
+	return c.redis.Del(ctx, rungKey(bookID)).Err()
 }
 
 // RingJob says that a bulk job waits.

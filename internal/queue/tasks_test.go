@@ -51,18 +51,33 @@ func TestAJobWithoutATaskIsNotRung(t *testing.T) {
 	require.Empty(t, queues)
 }
 
-// Two rings for one book are two tasks with ids of their own: neither a lost
-// task nor one that hangs can keep the next from being put in.
-func TestEveryRingIsATaskOfItsOwn(t *testing.T) {
+// A book that was rung for is not rung for again until somebody has heard it, so
+// that tasks do not pile up. Then there is a task of its own, with an id of its
+// own: one that hangs does not keep the next from being put in. One that was lost
+// counts for a second only.
+func TestADoorbellThatNobodyHasHeard(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	book := uuid.New()
 	require.NoError(t, h.queue.RingBook(t.Context(), book))
 	require.NoError(t, h.queue.RingBook(t.Context(), book))
+	require.Len(t, h.pending(t, queue.Assignments), 1)
+	lasts, err := h.redis.PTTL(t.Context(), "couponbook:rung:"+book.String()).Result()
+	require.NoError(t, err)
+	require.Positive(t, lasts)
+	require.LessOrEqual(t, lasts, time.Second)
+	require.NoError(t, h.queue.RingBook(t.Context(), uuid.New()))
+	require.Len(t, h.pending(t, queue.Assignments), 2, "another book has its own")
+
+	require.NoError(t, h.queue.Heard(t.Context(), book))
+	require.NoError(t, h.queue.RingBook(t.Context(), book))
 	tasks := h.pending(t, queue.Assignments)
-	require.Len(t, tasks, 2)
-	require.NotEqual(t, tasks[0].ID, tasks[1].ID)
-	require.Equal(t, tasks[0].Payload, tasks[1].Payload)
+	require.Len(t, tasks, 3)
+	ids := map[string]bool{}
+	for _, task := range tasks {
+		ids[task.ID] = true
+	}
+	require.Len(t, ids, 3)
 }
 
 // With Redis away, rings fail, within the time that their context gives them.

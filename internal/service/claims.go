@@ -91,7 +91,7 @@ func (c *Claims) Submit(ctx context.Context, p auth.Principal, in ClaimRequest) 
 			metrics.ClaimsTurnedAway.WithLabelValues(refusal.Code).Inc()
 		}
 	}()
-	ctx, span := tracing.Start(ctx, "accept claim", "book.id", in.BookID.String())
+	ctx, span := tracing.Start(ctx, "accept claim")
 	defer func() { span.Close(err) }()
 	item, err := newClaimItem(p, in)
 	if err != nil {

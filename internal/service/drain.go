@@ -20,12 +20,16 @@ const (
 	mostDrained = 500 // claims a transaction decides
 	drainTries  = 3   // of a group that met a deadlock or a lost connection
 	publishWait = 250 * time.Millisecond
-	// drainFor bounds a turn: a task must end before asynq takes it for dead.
-	drainFor = 10 * time.Second
 )
+
+var errTurnOver = errors.New("the book's turn is over")
 
 // Drainer is the worker's side of the hot path: it decides accepted claims.
 type Drainer struct {
+	// Turn is how long a book is worked on, or hardly more, while others may wait:
+	// a quarter of a second.
+	Turn time.Duration
+
 	store   *postgres.Store
 	mutexes Mutexes
 	queue   Queue
@@ -39,7 +43,7 @@ type Mutexes interface {
 
 // NewDrainer makes a drainer.
 func NewDrainer(store *postgres.Store, mutexes Mutexes, queue Queue) *Drainer {
-	return &Drainer{store, mutexes, queue}
+	return &Drainer{250 * time.Millisecond, store, mutexes, queue}
 }
 
 // Drained counts what a drain did.
@@ -49,7 +53,8 @@ type Drained struct {
 }
 
 // Drain decides the waiting claims of a book in the order of acceptance, group
-// by group. When someone else is at it already, it leaves them to him.
+// by group, until none waits or the book's turn is over: then it rings for the next
+// one. When someone else is at it already, it leaves them to him.
 func (d *Drainer) Drain(ctx context.Context, bookID uuid.UUID) (Drained, error) {
 	var done Drained
 	for {
@@ -60,6 +65,12 @@ func (d *Drainer) Drain(ctx context.Context, bookID uuid.UUID) (Drained, error) 
 		if errors.Is(err, mutex.ErrTaken) {
 			done.Taken = true
 			return done, nil
+		}
+		if errors.Is(err, errTurnOver) {
+			if d.queue.RingBook(ctx, bookID) == nil {
+				return done, nil
+			}
+			continue // without Redis nobody else would go on
 		}
 		if err != nil || done == before {
 			return done, err
@@ -83,16 +94,15 @@ var fromTheStart = bounds{seq: 0, rank: -1}
 func (d *Drainer) drain(ctx context.Context, bookID uuid.UUID, done *Drained) error {
 	after, size, tries := fromTheStart, mostDrained, 0
 	var stuck error // a claim that can neither be decided nor ended
-	for end := time.Now().Add(drainFor); ctx.Err() == nil; {
-		if time.Now().After(end) {
-			return d.queue.RingBook(ctx, bookID)
-		}
+	for end := time.Now().Add(d.Turn); ctx.Err() == nil; {
 		n, last, err := d.group(ctx, bookID, &after, size, nil, done)
 		switch {
 		case err == nil && n == 0 && (after.seq == fromTheStart.seq || stuck != nil):
 			return stuck
 		case err == nil && n == 0:
 			after = fromTheStart // someone may have let go of an earlier claim
+		case err == nil && time.Now().After(end):
+			return errTurnOver
 		case err == nil:
 			size, tries = mostDrained, 0
 		case postgres.IsData(err) && size > 1:

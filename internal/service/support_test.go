@@ -53,6 +53,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	h.followers = service.NewFollowers(h.store)
 	h.claims = service.NewClaims(h.store, h.followers, func(book uuid.UUID) { _ = h.queue.RingBook(t.Context(), book) })
 	h.drainer = service.NewDrainer(h.store, fixture.Open{}, h.queue)
+	h.drainer.Turn = time.Minute // tests drain a book in one go
 	h.sweeper = service.NewSweeper(h.store, h.service, h.drainer, h.queue)
 	h.till = service.NewTill(h.store, auth.NewLockTokens(fixture.Keyring()))
 	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))

@@ -91,7 +91,7 @@ func pairs(attributes []string) []attribute.KeyValue {
 // Carry is the span of ctx as text, to go on from elsewhere; empty: it is not
 // recorded.
 func Carry(ctx context.Context) string {
-	if !trace.SpanContextFromContext(ctx).IsSampled() {
+	if !On() || !trace.SpanContextFromContext(ctx).IsSampled() {
 		return ""
 	}
 	carrier := propagation.MapCarrier{}
@@ -110,6 +110,9 @@ func Under(ctx context.Context, carried string) context.Context {
 // ID is the id of the trace that ctx belongs to, in hexadecimal; empty: none
 // that is recorded.
 func ID(ctx context.Context) string {
+	if !On() {
+		return ""
+	}
 	if at := trace.SpanContextFromContext(ctx); at.IsSampled() {
 		return at.TraceID().String()
 	}

@@ -1,0 +1,3 @@
+module couponbook/deploy/kubernetes/check
+
+go 1.26
