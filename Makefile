@@ -78,13 +78,17 @@ fuzz: ## Look for input that breaks what reads it, half a minute each (FUZZTIME=
 torture: build ## Break everything in an installation of its own for two minutes, and check every promise
 	@bin/couponctl torture $(ARGS)
 
-check: fmt-check tidy-check lint lint-web check-rules test ## Exactly what CI runs
+check: fmt-check tidy-check lint lint-web check-rules check-kubernetes test ## Exactly what CI runs
 
 .PHONY: check-rules
 check-rules: ## Check the alerts, and when each rings; promtool is fetched once
 	@deploy/promtool check rules --lint=all --lint-fatal deploy/prometheus/alerts.yml
 	@deploy/promtool check config --syntax-only deploy/prometheus/prometheus.yml
 	@deploy/promtool test rules deploy/prometheus/alerts_test.yml
+
+.PHONY: check-kubernetes
+check-kubernetes: ## Build the Kubernetes files and decode them strictly, offline
+	@cd deploy/kubernetes/check && $(GO) vet ./... && $(GO) test -count=1 ./...
 
 .PHONY: fmt-check
 fmt-check: web/node_modules/.done

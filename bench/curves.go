@@ -25,8 +25,13 @@ func (s *stage) curves(ctx context.Context, only string) error {
 		name string
 		draw func(context.Context, *shape) error
 	}{
-		{"weights", s.weights}, {"warm", warm}, {"books", s.alongBooks}, {"workers", s.alongWorkers}, {"apis", s.alongAPIs},
-		{"free-codes", s.alongFreeCodes}, {"rows", s.alongRows},
+		{"weights", s.weights},
+		{"warm", warm},
+		{"books", s.alongBooks},
+		{"workers", s.alongWorkers},
+		{"apis", s.alongAPIs},
+		{"free-codes", s.alongFreeCodes},
+		{"rows", s.alongRows},
 	} {
 		if only != "" && !slices.Contains(strings.Split(only, ","), part.name) {
 			continue
@@ -186,7 +191,7 @@ func (s *stage) past(ctx context.Context, n int) error {
 			WITH old AS (
 				INSERT INTO jobs (id, kind, status, book_id, user_id, submitter_id, idempotency_key, fingerprint, seq, processed, failed,
 				                  error_code, error_detail, created_at, started_at, finished_at)
-				SELECT gen_random_uuid(), 'claim', 'failed', '%[1]s', u.id, u.id, (%[2]d + n)::text || 'past', '\x00', %[2]d + n, 1, 1, 'sold_out', 'no code is left',
+				SELECT gen_random_uuid(), 'claim', 'failed', '%[1]s', u.id, u.id, gen_random_uuid()::text, '\x00', %[2]d + n, 1, 1, 'sold_out', 'no code is left',
 				       now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour'
 				FROM generate_series(1, %[3]d) AS n JOIN (SELECT id, row_number() OVER () AS i FROM users) u ON u.i = 1 + n %% 10000
 				RETURNING id, book_id, user_id)
