@@ -62,7 +62,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool, settings ...func(*Options)) *h
 	h.service = service.New(store, h.queue)
 	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))
 	followers := service.NewFollowers(store)
-	h.drainer = service.NewDrainer(store, fixture.Open{}, published(followers.Done))
+	h.drainer = fixture.Drainer(store, fixture.Open{}, published(followers.Done))
 	claims := service.NewClaims(store, followers, func(book uuid.UUID) {
 		_ = h.queue.RingBook(t.Context(), book)
 		if h.works {

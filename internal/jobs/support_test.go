@@ -94,7 +94,7 @@ func handler(pool *pgxpool.Pool, mutexes service.Mutexes) asynq.Handler {
 	store := postgres.NewStore(pool)
 	s := service.New(store, &fixture.Queue{})
 	heard := func(context.Context, uuid.UUID) error { return nil }
-	return jobs.Handler(heard, s, service.NewDrainer(store, mutexes, &fixture.Queue{}), service.NewWebhooks(s, webhook.NewSender(webhook.Guard{}, nil)))
+	return jobs.Handler(heard, s, fixture.Drainer(store, mutexes, &fixture.Queue{}), service.NewWebhooks(s, webhook.NewSender(webhook.Guard{}, nil)))
 }
 
 func task(name string, id uuid.UUID) *asynq.Task { return asynq.NewTask(name, []byte(id.String())) }

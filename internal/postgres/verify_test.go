@@ -27,7 +27,7 @@ func usedBook(t *testing.T) *pgxpool.Pool {
 	fixture.Queued(t, pool, book.ID, users, 1)
 	fixture.Queued(t, pool, book.ID, users[:2], 1)
 	fixture.Queued(t, pool, book.ID, users[:2], 1)
-	drainer := service.NewDrainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{})
+	drainer := fixture.Drainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{})
 	done, err := drainer.Drain(t.Context(), book.ID)
 	require.NoError(t, err)
 	require.Equal(t, service.Drained{Granted: 7, Refused: 2}, done)
@@ -112,7 +112,7 @@ func claimTogether(t *testing.T, pool *pgxpool.Pool) {
 		_, err := s.SubmitClaimBatch(t.Context(), fixture.Owner(book), in)
 		require.NoError(t, err)
 		if in.Items[0].ItemID != "waits" {
-			_, err = service.NewDrainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{}).Drain(t.Context(), book.ID)
+			_, err = fixture.Drainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{}).Drain(t.Context(), book.ID)
 			require.NoError(t, err)
 		}
 		in.Items[0].ItemID = "waits"

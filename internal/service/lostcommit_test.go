@@ -68,7 +68,7 @@ func TestALostAnswerToDrain(t *testing.T) {
 	fixture.Queued(t, plain, book.ID, fixture.Users(t, plain, 1600), 1)
 
 	proxy, pool := cut(t, address, tcpproxy.Commit)
-	drainer := service.NewDrainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{})
+	drainer := fixture.Drainer(postgres.NewStore(pool), fixture.Open{}, &fixture.Queue{})
 	proxy.Armed.Store(1)
 	_, err := drainer.Drain(t.Context(), book.ID)
 	require.NoError(t, err)

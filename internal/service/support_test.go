@@ -52,8 +52,7 @@ func newHouseOn(t *testing.T, pool *pgxpool.Pool) *house {
 	h.service = service.New(h.store, h.queue)
 	h.followers = service.NewFollowers(h.store)
 	h.claims = service.NewClaims(h.store, h.followers, func(book uuid.UUID) { _ = h.queue.RingBook(t.Context(), book) })
-	h.drainer = service.NewDrainer(h.store, fixture.Open{}, h.queue)
-	h.drainer.Turn = time.Minute // tests drain a book in one go
+	h.drainer = fixture.Drainer(h.store, fixture.Open{}, h.queue)
 	h.sweeper = service.NewSweeper(h.store, h.service, h.drainer, h.queue)
 	h.till = service.NewTill(h.store, auth.NewLockTokens(fixture.Keyring()))
 	h.webhooks = service.NewWebhooks(h.service, fixture.Sender(t))

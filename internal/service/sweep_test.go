@@ -34,7 +34,7 @@ func TestSweepWithoutRedis(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	redis := testredis.New(t)
-	drainer := service.NewDrainer(h.store, mutex.New(redis.Client(t, redisdb.ForMutexes)), h.queue)
+	drainer := fixture.Drainer(h.store, mutex.New(redis.Client(t, redisdb.ForMutexes)), h.queue)
 	sweeper := service.NewSweeper(h.store, h.service, drainer, h.queue)
 	redis.Stop(t)
 
@@ -100,7 +100,7 @@ func TestTheMutexSavesWork(t *testing.T) {
 	h := newHouse(t)
 	redis := testredis.New(t)
 	mutexes := mutex.New(redis.Client(t, redisdb.ForMutexes))
-	drainer := service.NewDrainer(h.store, mutexes, h.queue)
+	drainer := fixture.Drainer(h.store, mutexes, h.queue)
 	book := fixture.Book(t, h.pool, 5, 0)
 	fixture.Queued(t, h.pool, book.ID, fixture.Users(t, h.pool, 5), 1)
 	err := mutexes.Try(t.Context(), "book:"+book.ID.String(), func(ctx context.Context) error {

@@ -55,7 +55,7 @@ func newBench(t *testing.T) *bench {
 	b := &bench{pool: testdb.New(t)}
 	b.store = postgres.NewStore(b.pool)
 	b.till = service.NewTill(b.store, auth.NewLockTokens(fixture.Keyring()))
-	b.drainer = service.NewDrainer(b.store, fixture.Open{}, &fixture.Queue{})
+	b.drainer = fixture.Drainer(b.store, fixture.Open{}, &fixture.Queue{})
 	b.sweeper = service.NewSweeper(b.store, nil, b.drainer, &fixture.Queue{})
 	b.people = fixture.Users(t, b.pool, 3)
 	return b
