@@ -222,7 +222,7 @@ func TestEventsOverHTTP(t *testing.T) {
 	_, err := h.pool.Exec(t.Context(), `UPDATE event_epoch SET epoch = epoch + 1`) // as after a restore
 	require.NoError(t, err)
 	restored := h.call(t, key, http.MethodGet, Prefix+"/events?after="+cursor, nil)
-	require.Equal(t, http.StatusGone, restored.Code)
+	require.Equal(t, http.StatusGone, restored.status)
 	require.Equal(t, "events_restored", restored.problem.Code)
 	require.Equal(t, "invalid_input", h.call(t, key, http.MethodGet, Prefix+"/events?book_id=abc", nil).problem.Code)
 	require.Equal(t, "webhook_not_found", h.call(t, h.person(t, coupon.Manager), http.MethodGet, Prefix+"/webhooks/"+uuid.NewString(), nil).problem.Code)
