@@ -1,11 +1,7 @@
 package main
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 )
 
@@ -60,11 +56,5 @@ func (s *shape) write() error {
 	for _, c := range s.Costs {
 		_, _ = fmt.Fprintf(&b, "- %s\n", c)
 	}
-	data, err := json.MarshalIndent(s, "", "  ")
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.MkdirAll(results, 0o750),
-		os.WriteFile(filepath.Join(results, "curves.json"), data, 0o600),
-		os.WriteFile(filepath.Join(results, "curves.md"), []byte(b.String()), 0o600))
+	return leave("curves", s, b.String())
 }

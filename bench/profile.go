@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -52,24 +52,11 @@ func (s *stage) profile(ctx context.Context) error {
 }
 
 func (s *stage) keepProfile(ctx context.Context, name, file string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", s.private[name], profiled), nil)
+	profile, err := s.fromPrivate(ctx, name, fmt.Sprintf("/debug/pprof/profile?seconds=%d", profiled))
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	if err = os.MkdirAll(results, 0o750); err != nil {
-		return err
-	}
-	out, err := os.Create(filepath.Join(results, file+".pprof"))
-	if err != nil {
-		return err
-	}
-	defer func() { _ = out.Close() }()
-	_, err = io.Copy(out, response.Body)
-	say("     %s", out.Name())
-	return err
+	out := filepath.Join(results, file+".pprof")
+	say("     %s", out)
+	return errors.Join(os.MkdirAll(results, 0o750), os.WriteFile(out, []byte(profile), 0o600))
 }

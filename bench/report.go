@@ -32,13 +32,18 @@ func (r *report) add(findings ...finding) {
 
 // write leaves the findings as JSON, and as a page with a table and a chart.
 func (r *report) write(name string) error {
-	data, err := json.MarshalIndent(r, "", "  ")
+	return leave(name, r, r.page())
+}
+
+// leave leaves what was found under a name.
+func leave(name string, found any, page string) error {
+	data, err := json.MarshalIndent(found, "", "  ")
 	if err != nil {
 		return err
 	}
 	return errors.Join(os.MkdirAll(results, 0o750),
 		os.WriteFile(filepath.Join(results, name+".json"), data, 0o600),
-		os.WriteFile(filepath.Join(results, name+".md"), []byte(r.page()), 0o600))
+		os.WriteFile(filepath.Join(results, name+".md"), []byte(page), 0o600))
 }
 
 // page is the part of docs/benchmarks.md that a run fills in.

@@ -95,3 +95,21 @@ func TestMakeEnv(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, one, again)
 }
+
+// The scripts of operators say what they need, before they do anything.
+func TestScriptsSayWhatTheyNeed(t *testing.T) {
+	t.Parallel()
+	for command, says := range map[string]string{
+		"./backup":                        "usage: DATABASE_URL=postgres://",
+		"./backup /tmp":                   "set DATABASE_URL to the database to dump",
+		"./restore":                       "usage: DATABASE_URL=postgres://",
+		"./restore x":                     "set DATABASE_URL to an empty database",
+		"DATABASE_URL=x ./restore nofile": "nofile cannot be read",
+	} {
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", command)
+		cmd.Env = append(cmd.Environ(), "DATABASE_URL=")
+		out, err := cmd.CombinedOutput()
+		require.Error(t, err, command)
+		require.Contains(t, string(out), says, command)
+	}
+}

@@ -18,7 +18,6 @@ import (
 	"couponbook/internal/client"
 	"couponbook/internal/devservices"
 	"couponbook/internal/fixture"
-	"couponbook/internal/postgres"
 	"couponbook/internal/testdb"
 	"couponbook/internal/testredis"
 )
@@ -56,11 +55,9 @@ func TestRestoreDrill(t *testing.T) { //nolint:paralleltest // it is told by the
 	require.NoError(t, exec.CommandContext(t.Context(), "go", "build", "-o", bin, "couponbook/cmd/couponctl").Run())
 	first := cluster(t)
 	h := &house{address: first.URL, pool: testdb.Open(t, first.URL), redis: testredis.New(t)}
-	migrator, err := postgres.NewMigrator(h.pool)
-	require.NoError(t, err)
-	_, err = migrator.Up(t.Context())
-	require.NoError(t, err)
-	require.NoError(t, migrator.Close())
+	migrate := exec.CommandContext(t.Context(), filepath.Join(bin, "couponctl"), "migrate")
+	migrate.Env = append(os.Environ(), "DATABASE_URL="+first.URL)
+	require.NoError(t, migrate.Run())
 	h.furnish(t, 1, 1)
 	admin, guest := h.admin(t)
 	token, err := guest.SignIn(t.Context(), adminEmail, adminPassword)
@@ -94,6 +91,11 @@ func TestRestoreDrill(t *testing.T) { //nolint:paralleltest // it is told by the
 	second := cluster(t)
 	_, took = script(t, second.URL, "restore", dump)
 	t.Logf("restored in %.1f s", took.Seconds())
+	again := exec.CommandContext(t.Context(), "../deploy/restore", dump)
+	again.Env = append(os.Environ(), "DATABASE_URL="+second.URL)
+	out, err := again.CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "the database is not empty")
 	h = &house{address: second.URL, pool: testdb.Open(t, second.URL), redis: testredis.New(t)}
 	h.verify(t)
 	h.apis = append(h.apis, h.start(t, "api"))

@@ -215,6 +215,9 @@ func (c Config) services() []error {
 			wrong = append(wrong, fmt.Errorf("%s is %d: use 1 to 1000", name, n))
 		}
 	}
+	if to, err := url.Parse(c.TracesTo); c.TracesTo != "" && (err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https") {
+		wrong = append(wrong, fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT is %q: give the address of a collector, like http://collector:4318", c.TracesTo))
+	}
 	if c.TraceRatio < 0 || c.TraceRatio > 1 {
 		wrong = append(wrong, fmt.Errorf("TRACE_RATIO is %g: use 0, for no traces, to 1, for all", c.TraceRatio))
 	}

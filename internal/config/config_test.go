@@ -121,6 +121,7 @@ func TestWrongValuesOfTheAPI(t *testing.T) {
 		"any origin":        {"CORS_ORIGINS", "*", []string{"CORS_ORIGINS has"}},
 		"proxy by name":     {"TRUSTED_PROXIES", "proxy", []string{`TRUSTED_PROXIES has "proxy"`}},
 		"hasty shedding":    {"SHED_AFTER", "999ms", []string{"SHED_AFTER is 999ms", "1s to 10m"}},
+		"no collector":      {"OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", []string{`OTEL_EXPORTER_OTLP_ENDPOINT is "collector:4318"`, "http://"}},
 		"too many traces":   {"TRACE_RATIO", "1.5", []string{"TRACE_RATIO is 1.5", "to 1"}},
 		"late shedding":     {"SHED_AFTER", "11m", []string{"SHED_AFTER is 11m0s", "1s to 10m"}},
 		"backwards session": {"ACCESS_TTL", "-1h", []string{"ACCESS_TTL is -1h0m0s"}},

@@ -71,7 +71,10 @@ func job(work func(context.Context, uuid.UUID) (string, error)) asynq.HandlerFun
 		result, err := safely(ctx, id, work)
 		span.Close(err)
 		metrics.Tasks.WithLabelValues(task.Type(), metrics.Result(err)).Observe(metrics.Since(start))
-		line := slog.With("task", task.Type(), "id", id, "duration_ms", time.Since(start).Milliseconds(), "trace_id", tracing.ID(ctx))
+		line := slog.With("task", task.Type(), "id", id, "duration_ms", time.Since(start).Milliseconds())
+		if trace := tracing.ID(ctx); trace != "" {
+			line = line.With("trace_id", trace)
+		}
 		if err != nil {
 			result += "; stopped by an error, the sweeper goes on"
 			line.ErrorContext(ctx, "task", "result", result, "error", err)

@@ -27,9 +27,8 @@ type class struct {
 }
 
 // Assignments has few places. Books that wait for one gather claims meanwhile, and
-// a transaction for many claims costs little more than one for a few: with eight
-// times as many places a machine of two cores decided half as many claims of
-// sixteen hot books.
+// a transaction for many claims costs little more than one for a few
+// (docs/decisions/0017).
 var classes = []class{
 	{queue.Assignments, 2, 1, 5 * time.Millisecond},
 	{queue.Codes, 1, 2, 100 * time.Millisecond},

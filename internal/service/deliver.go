@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -134,12 +135,13 @@ func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 	// What has begun comes to its end, which is near, and is written down: cut
 	// off by us it would count against the endpoint.
 	whole := context.WithoutCancel(ctx)
+	traces := r.tracesOf(ctx, events)
 	var senders sync.WaitGroup
 	for range webhook.InFlight {
 		senders.Go(func() {
 			for d := range next {
 				if !r.over.Load() && !r.turnIsOver() && ctx.Err() == nil {
-					tried <- r.try(whole, d, events[d.ID])
+					tried <- r.try(whole, d, events[d.ID], traces)
 				}
 			}
 		})
@@ -149,8 +151,8 @@ func (r *sending) round(ctx context.Context, due []coupon.Delivery) error {
 }
 
 // try sends one delivery once.
-func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent) postgres.Tried {
-	ctx, span := r.traced(ctx, d, events)
+func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent, traces map[uuid.UUID]string) postgres.Tried {
+	ctx, span := r.traced(ctx, d, events, traces)
 	attempt := r.attempt(ctx, r.endpoint, r.secrets, d, events)
 	metrics.WebhookAttempts.WithLabelValues(attempt.Verdict.String()).Observe(attempt.Took.Seconds())
 	if attempt.Verdict == coupon.Delivered {
@@ -162,13 +164,27 @@ func (r *sending) try(ctx context.Context, d coupon.Delivery, events []coupon.To
 	return postgres.Tried{Delivery: d.After(attempt, time.Now(), rand.Float64()), Attempt: attempt} //nolint:gosec // spreads tries
 }
 
-// traced makes an attempt a span of the trace of the job that it tells of.
-func (r *sending) traced(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent) (context.Context, tracing.Span) {
-	if !tracing.On() || len(events) == 0 || events[0].JobID == nil {
-		return ctx, tracing.Span{}
+// tracesOf finds the traces of the jobs that deliveries tell of.
+func (r *sending) tracesOf(ctx context.Context, events map[int64][]coupon.ToldEvent) map[uuid.UUID]string {
+	if !tracing.On() {
+		return nil
 	}
-	traces, err := r.store.Traces(ctx, []uuid.UUID{*events[0].JobID})
-	if err != nil || len(traces) == 0 {
+	var jobs []uuid.UUID
+	for _, told := range events {
+		if told[0].JobID != nil {
+			jobs = append(jobs, *told[0].JobID)
+		}
+	}
+	traces, err := r.store.Traces(ctx, jobs)
+	if err != nil {
+		slog.WarnContext(ctx, "traces not found", "endpoint_id", r.endpoint.ID, "error", err)
+	}
+	return traces
+}
+
+// traced makes an attempt a span of the trace of the job that it tells of.
+func (r *sending) traced(ctx context.Context, d coupon.Delivery, events []coupon.ToldEvent, traces map[uuid.UUID]string) (context.Context, tracing.Span) {
+	if len(traces) == 0 || len(events) == 0 || events[0].JobID == nil || traces[*events[0].JobID] == "" {
 		return ctx, tracing.Span{}
 	}
 	return tracing.Start(tracing.Under(ctx, traces[*events[0].JobID]), "deliver webhook", "job.id", events[0].JobID.String(),

@@ -39,10 +39,12 @@ func SetUpTraces(ctx context.Context, process, endpoint string, part float64) (s
 	}, nil
 }
 
-// Sampler takes a part of all traces. Statements and messages that belong to no
-// piece of work, like those of loops that look around, begin none.
+// Sampler takes a part of all traces, those that callers begin among them: nobody
+// outside has all of his requests traced. Statements and messages that belong to
+// no piece of work, like those of loops that look around, begin none.
 func Sampler(part float64) sdk.Sampler {
-	return sdk.ParentBased(ofWork{sdk.TraceIDRatioBased(part)})
+	root := ofWork{sdk.TraceIDRatioBased(part)} // by the trace's id: API and worker decide alike
+	return sdk.ParentBased(root, sdk.WithRemoteParentSampled(root))
 }
 
 type ofWork struct{ sdk.Sampler }
