@@ -38,7 +38,7 @@ web/dist/index.html: web/node_modules/.done $(WEB_SOURCES)
 	@cd web && npm run --silent build -- --logLevel warn
 	@touch $@
 
-test: test-go test-web ## Run every test, Go and web, on services of their own
+test: test-web test-go ## Run every test, Go and web, on services of their own
 
 web/e2e/node_modules/.done: web/e2e/package-lock.json
 	@echo "installing what the browser tests need"

@@ -25,5 +25,7 @@ export default defineConfig({
     server: { deps: { inline: ['vuetify'] } },
     setupFiles: ['./src/testing/setup.ts'],
     restoreMocks: true,
+    // A machine that has other work too is slow, not wrong.
+    testTimeout: 30_000,
   },
 })

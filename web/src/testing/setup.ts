@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
 import { network } from './network'
 import { closeSession, openSession } from './visit'
 
-configure({ asyncUtilTimeout: 5_000 }) // pages are loaded when they are first shown
+configure({ asyncUtilTimeout: 20_000 }) // pages are loaded when they are first shown
 vi.stubGlobal('visualViewport', new EventTarget()) // Vuetify's menus ask; happy-dom has none
 
 beforeAll(() => network.listen({ onUnhandledRequest: 'error' }))
