@@ -129,6 +129,15 @@ check-docs: build ## Type every command of the README, the guide and the webhook
 restore-drill: build ## Dump an installation under way, lose it, restore it elsewhere, and see it go on; needs pg_dump
 	@$(SERVICES) $(GO) test -count=1 -v -tags drill -run TestRestoreDrill ./e2e
 
+.PHONY: container-smoke
+container-smoke: ## Build the image, run the compose file, hold a sale, replace every process (starts a Docker where none runs)
+	@deploy/with-docker $(GO) test -count=1 -v -tags containers -run TestContainers -timeout 30m ./deploy
+
+.PHONY: demo
+demo: ## Build the slides of docs/demo
+	@cd docs/demo && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@echo "docs/demo/deck.html is built: open it in a browser, and press P for the notes"
+
 SOAK ?= 30m
 
 .PHONY: soak
