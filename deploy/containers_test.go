@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -38,9 +39,8 @@ type containers struct {
 
 func (c containers) compose(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
-	all := append(c.command[1:len(c.command):len(c.command)],
-		append([]string{"-f", "../docker-compose.yml", "--env-file", c.env, "-p", "couponbook-smoke"}, args...)...)
-	return run(t, stdin, c.command[0], all...)
+	ours := []string{"-f", "../docker-compose.yml", "--env-file", c.env, "-p", "couponbook-smoke"}
+	return run(t, stdin, c.command[0], slices.Concat(c.command[1:], ours, args)...)
 }
 
 func run(t *testing.T, stdin, name string, args ...string) string {
@@ -153,21 +153,21 @@ func (c containers) replaceAll(t *testing.T, admin *client.Client) {
 						mu.Unlock()
 						break
 					}
-					time.Sleep(50 * time.Millisecond)
+					pause(working, 50*time.Millisecond)
 				}
-				time.Sleep(50 * time.Millisecond)
+				pause(working, 50*time.Millisecond)
 			}
 		})
 	}
 	for _, service := range []string{"worker", "api"} {
 		for _, id := range c.ids(t, service) {
-			time.Sleep(time.Second)
+			pause(working, time.Second)
 			run(t, "", "docker", "restart", "-t", "40", id)
 			c.healthy(t, service)
 			require.Equal(t, "0", strings.TrimSpace(run(t, "", "docker", "inspect", "-f", "{{.RestartCount}}", id)), "it died")
 		}
 	}
-	time.Sleep(time.Second)
+	pause(working, time.Second)
 	stop()
 	people.Wait()
 	outcomes := map[string]int{}
@@ -184,8 +184,15 @@ func (c containers) replaceAll(t *testing.T, admin *client.Client) {
 	require.Equal(t, min(len(accepted), codes), outcomes["succeeded"])
 }
 
-// profiles looks at what comes with the profiles: the metrics of every process
-// in Prometheus, no alert of those that must not ring, and the service over TLS.
+func pause(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// profiles looks at what comes with the profiles: every process is watched by
+// Prometheus, and the service answers over TLS.
 func (c containers) profiles(t *testing.T) {
 	c.compose(t, "", "--profile", "observability", "--profile", "tls", "up", "-d", "--no-build", "--scale", "worker=2", "prometheus", "caddy")
 	c.healthy(t, "prometheus", "caddy")
@@ -200,7 +207,7 @@ func (c containers) profiles(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return processes() == 3 }, time.Minute, time.Second, "an API process and two workers are watched")
 	// The certificate of `localhost` is Caddy's own.
-	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // see above
+	insecure := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	require.Contains(t, string(get(t, insecure, "https://localhost/readyz")), "ok")
 }
 
