@@ -82,9 +82,9 @@ check: fmt-check tidy-check lint lint-web check-rules check-kubernetes test ## E
 
 .PHONY: check-rules
 check-rules: ## Check the alerts, and when each rings; promtool is fetched once
-	@deploy/promtool check rules --lint=all --lint-fatal deploy/prometheus/alerts.yml
-	@deploy/promtool check config --syntax-only deploy/prometheus/prometheus.yml
-	@deploy/promtool test rules deploy/prometheus/alerts_test.yml
+	@deploy/with-prometheus promtool check rules --lint=all --lint-fatal deploy/prometheus/alerts.yml
+	@deploy/with-prometheus promtool check config --syntax-only deploy/prometheus/prometheus.yml
+	@deploy/with-prometheus promtool test rules deploy/prometheus/alerts_test.yml
 
 .PHONY: check-kubernetes
 check-kubernetes: ## Build the Kubernetes files and decode them strictly, offline

@@ -18,7 +18,7 @@ export default defineConfig({
   projects: [
     {
       name: 'desktop',
-      testIgnore: /million/,
+      testIgnore: /million|dashboard/,
       use: { viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
     },
     {
@@ -28,6 +28,8 @@ export default defineConfig({
     },
     // Wants a book of a million codes: `make check-long` makes one.
     ...(process.env.MILLION_BOOK ? [{ name: 'million', testMatch: /million/ }] : []),
+    // Wants a Prometheus that watched: `make screenshots` has one.
+    ...(process.env.PROMETHEUS_URL ? [{ name: 'dashboard', testMatch: /dashboard/ }] : []),
   ],
   use: {
     baseURL: url,
