@@ -52,8 +52,8 @@ e2e: build web/e2e/node_modules/.done ## Run the browser tests: real programs, a
 	@$(SERVICES) $(GO) test -count=1 -v -run Browser ./e2e
 
 .PHONY: screenshots
-screenshots: build web/e2e/node_modules/.done ## Take a picture of every page, in both themes, on a phone and a desk
-	@COUPONBOOK_SCREENSHOTS=$(CURDIR)/docs/screenshots $(SERVICES) $(GO) test -count=1 -tags screenshots -run Screenshots ./e2e
+screenshots: build web/e2e/node_modules/.done ## Take a picture of every page, in both themes, on a phone and a desk, and of the dashboard
+	@COUPONBOOK_SCREENSHOTS=$(CURDIR)/docs/screenshots $(SERVICES) $(GO) test -count=1 -tags screenshots -run Screenshot ./e2e
 
 generate: build ## Write docs/openapi.json, docs/errors.md and the web app's types anew
 	@$(SERVICES) $(GO) test -count=1 ./internal/httpapi -run 'Contract|Catalogue' -fix
