@@ -7,6 +7,7 @@ SHELL := /bin/bash
 GO ?= go
 LINT := $(GO) tool -modfile=tools.mod golangci-lint
 SERVICES := bin/couponctl services --
+CLIENT := $(GO) run github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen@v2.8.2 -config client/api/generate.yaml
 # The race detector needs a C compiler, which a bare machine lacks.
 RACE = $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && echo -race || echo "no C compiler here: testing without the race detector" >&2)
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -path web/e2e -prune -o -type f -print)
@@ -55,9 +56,10 @@ e2e: build web/e2e/node_modules/.done ## Run the browser tests: real programs, a
 screenshots: build web/e2e/node_modules/.done ## Take a picture of every page, in both themes, on a phone and a desk, and of the dashboard
 	@COUPONBOOK_SCREENSHOTS=$(CURDIR)/docs/screenshots $(SERVICES) $(GO) test -count=1 -tags screenshots -run Screenshot ./e2e
 
-generate: build ## Write docs/openapi.json, docs/errors.md and the web app's types anew
+generate: build ## Write docs/openapi.json, docs/errors.md, the web app's types and the Go client anew
 	@$(SERVICES) $(GO) test -count=1 ./internal/httpapi -run 'Contract|Catalogue' -fix
 	@cd web && npm run --silent types
+	@$(CLIENT) -o client/api/api.gen.go docs/openapi.json
 
 test-web: tools web/node_modules/.done
 	@cd web && npm run --silent test
@@ -78,7 +80,13 @@ fuzz: ## Look for input that breaks what reads it, half a minute each (FUZZTIME=
 torture: build ## Break everything in an installation of its own for two minutes, and check every promise
 	@bin/couponctl torture $(ARGS)
 
-check: fmt-check tidy-check lint lint-web check-rules check-kubernetes test ## Exactly what CI runs
+check: fmt-check tidy-check lint lint-web check-client check-rules check-kubernetes test ## Exactly what CI runs
+
+.PHONY: check-client
+check-client: ## See that the Go client is what docs/openapi.json makes
+	@draft=$$(mktemp); trap 'rm -f "$$draft"' EXIT; \
+	  $(CLIENT) -o "$$draft" docs/openapi.json; \
+	  cmp -s "$$draft" client/api/api.gen.go || { echo "client/api/api.gen.go is not what docs/openapi.json makes: make generate" >&2; exit 1; }
 
 .PHONY: check-rules
 check-rules: ## Check the alerts, and when each rings; promtool is fetched once

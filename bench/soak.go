@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 	"couponbook/internal/coupon"
 	"couponbook/internal/service"
 )

@@ -21,7 +21,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 	"couponbook/internal/devservices"
 	"couponbook/internal/flashsale"
 )
@@ -144,9 +144,8 @@ func (c containers) replaceAll(t *testing.T, admin *client.Client) {
 		people.Go(func() {
 			for n := 0; working.Err() == nil; n++ {
 				name := fmt.Sprintf("person-%d-%d", i, n)
-				body := map[string]any{"user": map[string]any{"external_id": name}, "create_missing": true}
 				for working.Err() == nil { // asks again under the same key, like every client should
-					job, err := shop.Claim(working, book, body, name, client.Header{Name: "Prefer", Value: "wait=5"})
+					job, err := shop.Claim(working, book, client.For(name), name, client.Header{Name: "Prefer", Value: "wait=5"})
 					if err == nil {
 						mu.Lock()
 						accepted[job.ID] = job.Status

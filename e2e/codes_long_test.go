@@ -20,7 +20,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 	"couponbook/internal/redisdb"
 )
 

@@ -13,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 // A session that ends at one API process has ended at the others seconds later,

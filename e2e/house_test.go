@@ -16,8 +16,8 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 
+	"couponbook/client"
 	"couponbook/internal/auth"
-	"couponbook/internal/client"
 	"couponbook/internal/coupon"
 	"couponbook/internal/devservices"
 	"couponbook/internal/fixture"

@@ -8,7 +8,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
+	"couponbook/client/api"
 	"couponbook/internal/showcase"
 )
 
@@ -25,11 +26,11 @@ func TestTheMainJob(t *testing.T) {
 	require.NoError(t, err)
 	ann := guest.As(token)
 
-	job, err := ann.Claim(t.Context(), book, nil, "my-key", client.Header{Name: "Prefer", Value: "wait=5"})
+	job, err := ann.Claim(t.Context(), book, api.Claim{}, "my-key", client.Header{Name: "Prefer", Value: "wait=5"})
 	require.NoError(t, err)
 	require.Equal(t, "succeeded", job.Status)
 	require.Len(t, job.Result.Coupons, 1)
-	again, err := ann.Claim(t.Context(), book, nil, "my-key")
+	again, err := ann.Claim(t.Context(), book, api.Claim{}, "my-key")
 	require.NoError(t, err)
 	require.Equal(t, job, again)
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"couponbook/client/api"
 	"couponbook/internal/fixture"
 )
 
@@ -26,7 +27,7 @@ func TestTheDashboardHasNumbers(t *testing.T) {
 	book, err := admin.NewBook(t.Context(), "Gone", 1, &one)
 	require.NoError(t, err)
 	for range 2 { // the second is turned away at the door
-		_, _ = admin.Claim(t.Context(), book, nil, "")
+		_, _ = admin.Claim(t.Context(), book, api.Claim{}, "")
 		require.Eventually(t, func() bool { return h.count(t, `SELECT count(*) FROM jobs WHERE status = 'queued'`) == 0 }, 10*time.Second, 10*time.Millisecond)
 	}
 	require.Eventually(t, func() bool { return len(r.Got()) > 0 }, 20*time.Second, 20*time.Millisecond)

@@ -15,7 +15,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
+	"couponbook/client/api"
 	"couponbook/internal/devservices"
 	"couponbook/internal/fixture"
 	"couponbook/internal/testdb"
@@ -123,7 +124,7 @@ func (h *house) claimsThatWait(t *testing.T, admin *client.Client, n int) (book 
 	t.Helper()
 	book = fixture.Book(t, h.pool, n, 0).ID
 	for range n {
-		job, err := admin.Claim(t.Context(), book, nil, uuid.NewString())
+		job, err := admin.Claim(t.Context(), book, api.Claim{}, uuid.NewString())
 		require.NoError(t, err)
 		require.Equal(t, "queued", job.Status)
 		jobs = append(jobs, job.ID)

@@ -17,7 +17,8 @@ import (
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	"google.golang.org/protobuf/proto"
 
-	"couponbook/internal/client"
+	"couponbook/client"
+	"couponbook/client/api"
 	"couponbook/internal/fixture"
 )
 
@@ -84,7 +85,7 @@ func TestAClaimIsOneTrace(t *testing.T) {
 	book, err := admin.NewBook(t.Context(), "Sale", 1, nil)
 	require.NoError(t, err)
 	trace := strings.Repeat("0123456789abcdef", 2)
-	job, err := admin.Claim(t.Context(), book, nil, "key", client.Header{Name: "Prefer", Value: "wait=5"},
+	job, err := admin.Claim(t.Context(), book, api.Claim{}, "key", client.Header{Name: "Prefer", Value: "wait=5"},
 		client.Header{Name: "traceparent", Value: "00-" + trace + "-0123456789abcdef-01"})
 	require.NoError(t, err)
 	code := job.Result.Coupons[0].Code

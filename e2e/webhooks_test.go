@@ -12,7 +12,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 	"couponbook/internal/coupon"
 	"couponbook/internal/fixture"
 	"couponbook/internal/flashsale"

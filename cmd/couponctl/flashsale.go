@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 	"couponbook/internal/flashsale"
 )
 

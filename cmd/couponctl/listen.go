@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 // listenOptions say where to listen and for what.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 	"couponbook/internal/showcase"
 )
 

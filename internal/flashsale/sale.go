@@ -11,7 +11,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/client"
+	"couponbook/client"
+	"couponbook/client/api"
 )
 
 // signedIn is how many of the customers sign in themselves; the others come
@@ -58,9 +59,9 @@ func Hold(ctx context.Context, plan Plan) (Result, error) {
 
 // customer is someone in the crowd.
 type customer struct {
-	api  *client.Client
-	body any
-	key  string // idempotency key
+	api   *client.Client
+	claim api.Claim
+	key   string // idempotency key
 }
 
 func (plan Plan) customers(ctx context.Context, sale, key string) ([]customer, error) {
@@ -68,9 +69,7 @@ func (plan Plan) customers(ctx context.Context, sale, key string) ([]customer, e
 	customers := make([]customer, plan.Users)
 	for i := range customers {
 		name := fmt.Sprintf("%s-%d", sale, i)
-		customers[i] = customer{entrances[i%len(entrances)].As(key), map[string]any{
-			"user": map[string]any{"external_id": name}, "create_missing": true,
-		}, name}
+		customers[i] = customer{entrances[i%len(entrances)].As(key), client.For(name), name}
 	}
 	for i := range min(signedIn, plan.Users) {
 		email, password := fmt.Sprintf("%s-%d@example.com", sale, i), "a long enough password"
@@ -81,7 +80,7 @@ func (plan Plan) customers(ctx context.Context, sale, key string) ([]customer, e
 		if err != nil {
 			return nil, fmt.Errorf("sign a customer in: %w", err)
 		}
-		customers[i].api, customers[i].body = entrances[i%len(entrances)].As(token), nil
+		customers[i].api, customers[i].claim = entrances[i%len(entrances)].As(token), api.Claim{}
 	}
 	return customers, nil
 }
@@ -106,7 +105,7 @@ func (plan Plan) rush(ctx context.Context, book uuid.UUID, customers []customer)
 	for i, who := range customers {
 		all.Go(func() {
 			<-begin
-			outcomes[i] = who.claim(ctx, book)
+			outcomes[i] = who.ask(ctx, book)
 			mu.Lock()
 			defer mu.Unlock()
 			done++
@@ -127,9 +126,9 @@ type crowd struct {
 	took     time.Duration
 }
 
-func (c customer) claim(ctx context.Context, book uuid.UUID) outcome {
+func (c customer) ask(ctx context.Context, book uuid.UUID) outcome {
 	start := time.Now()
-	job, err := c.api.Claim(ctx, book, c.body, c.key)
+	job, err := c.api.Claim(ctx, book, c.claim, c.key)
 	o := outcome{accepted: time.Since(start), job: err == nil}
 	if err == nil && !job.Done {
 		job, err = c.api.Finish(ctx, job.ID)
@@ -164,7 +163,7 @@ func (plan Plan) askAgain(ctx context.Context, book uuid.UUID, customers []custo
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			again := customers[i].claim(ctx, book)
+			again := customers[i].ask(ctx, book)
 			if errs[i] = again.err; errs[i] == nil && again.code != first.code {
 				errs[i] = fmt.Errorf("a winner who asked again got another answer: %s", again.refusal)
 			}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 // scenes is the whole play, in order; later ones build on earlier ones.

@@ -14,7 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 // prefix is where the API's routes begin.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 func redeemUnlocked(ctx context.Context, s *stage) (string, error) {

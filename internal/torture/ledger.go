@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 // Promise is a job that was accepted, as its client wrote it down.

@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"couponbook/internal/client"
+	"couponbook/client"
 )
 
 // patience is how long a client repeats a request that fails for a reason that

@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"couponbook/client"
 	"couponbook/internal/auth"
-	"couponbook/internal/client"
 	"couponbook/internal/coupon"
 	"couponbook/internal/postgres"
 	"couponbook/internal/service"

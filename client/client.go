@@ -1,5 +1,6 @@
-// Package client speaks the product's API: for the operator's tool, the
-// benchmark and the end-to-end tests, which thereby prove it.
+// Package client speaks the product's API. Its requests and what they carry are
+// generated of the OpenAPI document, in package api; couponctl, the benchmark and
+// the end-to-end tests use it, and thereby prove it.
 package client
 
 import (
@@ -13,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"couponbook/client/api"
 )
 
 // Client calls one API with one credential.
@@ -22,8 +25,8 @@ type Client struct {
 	http       *http.Client
 }
 
-// New makes a client for the API at base, like http://127.0.0.1:8080, with at
-// most connections at a time.
+// New makes a client for the API at base, an address like http://127.0.0.1:8080,
+// with at most connections at a time.
 func New(base string, connections int) *Client {
 	return &Client{base: base, http: &http.Client{
 		Timeout: 60 * time.Second,
@@ -71,13 +74,37 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, heade
 	if in != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if c.credential != "" {
-		request.Header.Set("Authorization", "Bearer "+c.credential)
-	}
-	for _, h := range headers {
-		request.Header.Set(h.Name, h.Value)
-	}
+	_ = c.show(headers...)(ctx, request)
 	response, err := c.http.Do(request)
+	return read(response, err, out)
+}
+
+// API are all operations of the API, each with its parameters and its body. Hand
+// what one returns to [Read].
+func (c *Client) API() *api.Client {
+	return &api.Client{Server: c.base + "/", Client: c.http, RequestEditors: []api.RequestEditorFn{c.show()}}
+}
+
+// show adds the credential and headers to a request.
+func (c *Client) show(headers ...Header) api.RequestEditorFn {
+	return func(_ context.Context, request *http.Request) error {
+		if c.credential != "" {
+			request.Header.Set("Authorization", "Bearer "+c.credential)
+		}
+		for _, h := range headers {
+			request.Header.Set(h.Name, h.Value)
+		}
+		return nil
+	}
+}
+
+// Read reads the JSON of an answer into a T. A refusal comes back as *ProblemError.
+func Read[T any](response *http.Response, err error) (out T, _ error) {
+	err = read(response, err, &out)
+	return out, err
+}
+
+func read(response *http.Response, err error, out any) error {
 	if err != nil {
 		return err
 	}
@@ -89,7 +116,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, heade
 	if response.StatusCode >= http.StatusBadRequest {
 		problem := &ProblemError{Status: response.StatusCode}
 		if err = json.Unmarshal(data, problem); err != nil {
-			return fmt.Errorf("%s %s: status %d with an unreadable body", method, path, response.StatusCode)
+			return fmt.Errorf("%s %s: status %d with an unreadable body", response.Request.Method, response.Request.URL.Path, response.StatusCode)
 		}
 		return problem
 	}
@@ -99,7 +126,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any, heade
 	return json.Unmarshal(data, out)
 }
 
-// Job is a job as the API tells it.
+// Job is what most want to know of a job; api.Job has all.
 type Job struct {
 	ID     uuid.UUID `json:"id"`
 	Status string    `json:"status"`
@@ -118,8 +145,7 @@ type Job struct {
 // Finish follows a job to its end.
 func (c *Client) Finish(ctx context.Context, id uuid.UUID) (Job, error) {
 	for {
-		var job Job
-		err := c.Do(ctx, http.MethodGet, "/api/v1/jobs/"+id.String(), nil, &job, Header{"Prefer", "wait=10"})
+		job, err := Read[Job](c.API().GetJob(ctx, id, &api.GetJobParams{Prefer: new("wait=10")}))
 		if err != nil || job.Done {
 			return job, err
 		}
