@@ -159,9 +159,15 @@ func (r route) mount(a *API, api huma.API) {
 		Description: "For " + r.access.String() + ".", MaxBodyBytes: maxBody,
 		Middlewares: huma.Middlewares{a.limited(r), a.enforce(r.access), a.budgeted(r), bounded},
 		Tags:        []string{strings.Split(r.path, "/")[1]},
+		Responses:   map[string]*huma.Response{},
 	}
 	if !r.access.public {
 		operation.Security = []map[string][]string{{"bearer": {}}, {"cookie": {}}}
 	}
 	r.register(api, operation)
+	if accepted := operation.Responses["202"]; accepted != nil { // a job, which may have ended: see answerSubmit
+		ended := *accepted
+		ended.Description = "The job has ended: it was waited for, or asked for before under the same key"
+		operation.Responses["200"] = &ended
+	}
 }

@@ -4206,6 +4206,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4251,6 +4265,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4296,6 +4324,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4376,6 +4418,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4421,6 +4477,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4485,6 +4555,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -4779,6 +4863,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5552,6 +5650,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -5627,6 +5739,20 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6199,6 +6325,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -6256,6 +6396,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -7060,6 +7214,20 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The job has ended: it was waited for, or asked for before under the same key */
+            200: {
+                headers: {
+                    ETag?: string;
+                    "Idempotency-Replayed"?: string;
+                    Location?: string;
+                    "Preference-Applied"?: string;
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
