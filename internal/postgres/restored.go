@@ -37,37 +37,38 @@ func (s *Store) AfterRestore(ctx context.Context) (events int64, err error) {
 		// Both cursors are held: nobody deals out or counts meanwhile.
 		type places struct {
 			Ahead              int64 // the first transaction that may be under way
+			Restored           bool  // there are events of the future
 			Webhooks, Activity int64 // how far events were read
 		}
 		at, err := one[places](ctx, tx.db, nil, `
 			SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS ahead,
+			       EXISTS (SELECT FROM events WHERE xact >= pg_snapshot_xmin(pg_current_snapshot())) AS restored,
 			       w.xact::text::bigint AS webhooks, a.xact::text::bigint AS activity
 			FROM webhook_cursor w, activity_cursor a FOR UPDATE`, nil)
-		if err != nil {
+		if err != nil || !at.Restored {
 			return err
 		}
-		// What both have read, one of them, and nobody: the last three transactions
-		// that are over.
+		// From the last three transactions that are over, all becomes one of these:
+		// what both have read, what one of them has, and what nobody has.
+		first := at.Ahead - 3
 		both, either := min(at.Webhooks, at.Activity), max(at.Webhooks, at.Activity)
 		tag, err := tx.db.Exec(ctx, `
 			UPDATE events
-			SET xact = (@ahead - CASE WHEN xact::text::bigint <= @both THEN 3 WHEN xact::text::bigint <= @either THEN 2 ELSE 1 END)::text::xid8
-			WHERE xact >= @ahead::bigint::text::xid8`,
-			pgx.StrictNamedArgs{"ahead": at.Ahead, "both": both, "either": either})
+			SET xact = (@first + CASE WHEN xact::text::bigint <= @both THEN 0 WHEN xact::text::bigint <= @either THEN 1 ELSE 2 END)::text::xid8
+			WHERE xact >= @first::bigint::text::xid8`,
+			pgx.StrictNamedArgs{"first": first, "both": both, "either": either})
 		if err != nil {
 			return err
 		}
-		if events = tag.RowsAffected(); events == 0 {
-			return nil
-		}
+		events = tag.RowsAffected()
 		read := func(upTo int64) int64 {
 			switch {
-			case upTo < at.Ahead:
+			case upTo < first:
 				return upTo
 			case upTo <= both:
-				return at.Ahead - 3
+				return first
 			default:
-				return at.Ahead - 2
+				return first + 1
 			}
 		}
 		_, err = tx.db.Exec(ctx, `

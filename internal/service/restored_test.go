@@ -60,6 +60,33 @@ func TestEventsOfARestoredDatabase(t *testing.T) {
 	h.dispatch(t, 6)
 }
 
+// The numbers of the lost cluster lie partly before and partly after those of the
+// new one. Wherever the border fell, what was read counts as read, and no more.
+func TestEventsAtTheBorderOfARestoredDatabase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.tell(t, fixture.Book(t, h.pool, 1, 0), 40)
+	for i := range 40 {
+		_, err := h.pool.Exec(t.Context(), `
+			WITH old AS (
+				SELECT id, pg_snapshot_xmin(pg_current_snapshot())::text::bigint - 20 + row_number() OVER (ORDER BY id) AS xact FROM events),
+			webhooks AS (UPDATE webhook_cursor SET xact = (SELECT xact FROM old ORDER BY id OFFSET $1 LIMIT 1)::text::xid8),
+			activity AS (UPDATE activity_cursor SET xact = (SELECT xact FROM old ORDER BY id OFFSET $2 LIMIT 1)::text::xid8)
+			UPDATE events SET xact = old.xact::text::xid8 FROM old WHERE events.id = old.id`, i, (i*i)%40)
+		require.NoError(t, err)
+		const state = `
+			SELECT (SELECT count(*) FROM events, webhook_cursor w WHERE events.xact <= w.xact) AS dealt_out,
+			       (SELECT count(*) FROM events, activity_cursor a WHERE events.xact <= a.xact) AS counted`
+		var before, after struct{ dealtOut, counted int }
+		require.NoError(t, h.pool.QueryRow(t.Context(), state).Scan(&before.dealtOut, &before.counted))
+		_, err = h.store.AfterRestore(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, h.pool.QueryRow(t.Context(), state).Scan(&after.dealtOut, &after.counted))
+		require.Equal(t, before, after, i)
+		require.Zero(t, h.count(t, `SELECT count(*) FROM events WHERE xact >= pg_snapshot_xmax(pg_current_snapshot())`))
+	}
+}
+
 // A dump has nothing of what migrations set on the database itself.
 func TestTimeoutsOfARestoredDatabase(t *testing.T) {
 	t.Parallel()
