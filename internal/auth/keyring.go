@@ -13,7 +13,7 @@ import (
 const MinSecret = 32
 
 // Keyring holds the secrets of an installation: the one that signs, and, while
-// it is being replaced, the one before, which is still believed.
+// it is being replaced, the one before or the next one, which is believed too.
 type Keyring struct{ secrets []string }
 
 // NewKeyring checks the secrets; previous may be empty.

@@ -141,9 +141,9 @@ func (c Config) Keyring() (auth.Keyring, error) {
 		return auth.Keyring{}, fmt.Errorf("AUTH_SECRET has %d bytes, needs at least %d: make one with `openssl rand -hex 32`",
 			len(c.AuthSecret), auth.MinSecret)
 	case c.AuthSecretPrevious != "" && len(c.AuthSecretPrevious) < auth.MinSecret:
-		return auth.Keyring{}, fmt.Errorf("AUTH_SECRET_PREVIOUS has %d bytes: set what AUTH_SECRET was before, or nothing", len(c.AuthSecretPrevious))
+		return auth.Keyring{}, fmt.Errorf("AUTH_SECRET_PREVIOUS has %d bytes: set the other secret while AUTH_SECRET is changed, or nothing", len(c.AuthSecretPrevious))
 	case c.AuthSecret == c.AuthSecretPrevious:
-		return auth.Keyring{}, errors.New("AUTH_SECRET and AUTH_SECRET_PREVIOUS are the same: make a new AUTH_SECRET, or unset the previous one")
+		return auth.Keyring{}, errors.New("AUTH_SECRET and AUTH_SECRET_PREVIOUS are the same: make a new AUTH_SECRET, or unset the other")
 	}
 	return auth.NewKeyring(c.AuthSecret, c.AuthSecretPrevious)
 }
