@@ -93,7 +93,7 @@ func (h *house) furnish(t *testing.T, apis, workers int) {
 		service.Account{Email: adminEmail, Password: adminPassword, Role: coupon.Admin})
 	require.NoError(t, err)
 	for range apis {
-		h.apis = append(h.apis, h.start(t, "api"))
+		h.apis = append(h.apis, h.startAPI(t))
 	}
 	h.addWorkers(t, workers)
 }
@@ -114,10 +114,10 @@ func (h *house) launchWorkers(t *testing.T, n int) {
 	}
 }
 
-// start runs a program and waits until it is ready.
-func (h *house) start(t *testing.T, kind string) *process {
+// startAPI waits until the process is ready.
+func (h *house) startAPI(t *testing.T) *process {
 	t.Helper()
-	p := h.launch(t, kind)
+	p := h.launch(t, "api")
 	p.ready(t)
 	return p
 }

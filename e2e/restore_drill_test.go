@@ -99,7 +99,7 @@ func TestRestoreDrill(t *testing.T) { //nolint:paralleltest // it is told by the
 	require.Contains(t, string(out), "the database is not empty")
 	h = &house{address: second.URL, pool: testdb.Open(t, second.URL), redis: testredis.New(t)}
 	h.verify(t)
-	h.apis = append(h.apis, h.start(t, "api"))
+	h.apis = append(h.apis, h.startAPI(t))
 	h.addWorkers(t, 1)
 	admin = client.New(h.apis[0].url, 10).As(token) // of before
 	for _, job := range waiting {

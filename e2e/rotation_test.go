@@ -29,7 +29,7 @@ func TestChangingTheSecret(t *testing.T) {
 	} {
 		h.env = env
 		for i, old := range h.apis {
-			h.apis[i] = h.start(t, "api")
+			h.apis[i] = h.startAPI(t)
 			require.NoError(t, old.stop(t))
 			h.lockAcross(t, coupon)
 			err := client.New(h.apis[i].url, 1).As(signedIn).Do(t.Context(), http.MethodGet, "/api/v1/me", nil, nil)

@@ -22,7 +22,7 @@ func TestANewSchemaUnderOldPrograms(t *testing.T) {
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
 	require.NoError(t, err)
 	sale.Wait()
-	h.apis = append(h.apis, h.start(t, "api"))
+	h.apis = append(h.apis, h.startAPI(t))
 	h.addWorkers(t, 1)
 	h.sale(t, 1000, 100)
 	for _, p := range append(h.apis, h.workers...) {
