@@ -30,7 +30,7 @@ test('an endpoint from its making to a second delivery', async ({ page, baseURL,
   await look(page)
   await button(page, 'New endpoint').click()
   const dialog = page.getByRole('dialog')
-  await expect(dialog.getByLabel('URL')).toBeFocused() // or what is typed elsewhere ends up here
+  await expect(dialog.getByLabel('URL')).toBeFocused()
   await dialog.getByLabel('URL').fill('http://169.254.169.254/latest')
   await dialog.getByLabel('Description').fill('The till')
   await look(page)
