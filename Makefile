@@ -21,6 +21,7 @@ run: build ## Run everything here, with a flash sale first (DEMO=0 leaves it out
 	@bin/couponctl dev $(ARGS)
 
 build: tools web/dist/index.html ## Build the web app and the programs into bin/
+	@echo "building the programs"
 	@$(GO) build -trimpath -o bin/ ./cmd/...
 
 tools:
