@@ -94,9 +94,8 @@ func (s *Store) EventsAfter(ctx context.Context, f EventFilter, limit int) (page
 	args := pgx.StrictNamedArgs{"xact": f.After.Xact, "id": f.After.ID, "looked": mostLooked}
 	end, err := one[ends](ctx, s.db, nil, `
 		WITH looked AS (SELECT e.xact, e.id`+ahead+`@looked)
-		SELECT (SELECT xact::text FROM looked ORDER BY xact DESC, id DESC LIMIT 1) AS xact,
-		       (SELECT id FROM looked ORDER BY xact DESC, id DESC LIMIT 1) AS id, (SELECT count(*) FROM looked) AS n,
-		       (SELECT epoch FROM event_epoch) AS epoch`, args)
+		SELECT last.xact::text, last.id, (SELECT count(*) FROM looked) AS n, epoch
+		FROM event_epoch LEFT JOIN (SELECT * FROM looked ORDER BY xact DESC, id DESC LIMIT 1) last ON true`, args)
 	if err == nil && f.After.ID > 0 && f.After.Epoch != end.Epoch {
 		err = coupon.ErrEventsRestored
 	}

@@ -71,6 +71,24 @@ func TestEventsWhileATransactionLingers(t *testing.T) {
 	require.Len(t, r.Got(), 22)
 }
 
+// Transactions are numbers: that of 10 comes after that of 9.
+func TestTheListOfEventsEndsAtTheLastTransaction(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	book := fixture.Book(t, h.pool, 1, 0)
+	admin := fixture.User(t, h.pool, coupon.Admin)
+	h.tell(t, book, 3)
+	_, err := h.pool.Exec(t.Context(), `
+		UPDATE events SET xact = (7 + n)::text::xid8
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM events WHERE type = 'book.paused') numbered WHERE events.id = numbered.id`)
+	require.NoError(t, err)
+
+	page, err := h.service.Events(t.Context(), admin, service.EventFilter{After: service.FirstEvent, Types: []string{"book.paused"}}, 100)
+	require.NoError(t, err)
+	require.Len(t, page.Messages, 3, "of transactions 8, 9 and 10")
+	require.False(t, page.More)
+}
+
 // Managers see what happened to their own; a page says where it goes on even
 // when nothing on it is theirs.
 func TestWhoSeesWhichEvents(t *testing.T) {
