@@ -173,10 +173,10 @@ type eventsResponse struct {
 // order that never changes.
 func (a *API) listEvents(ctx context.Context, in *listEventsRequest) (*eventsResponse, error) {
 	filter := service.EventFilter{After: service.FirstEvent}
-	if err := a.Cursors.read("events", in.After, &filter.After); err != nil {
-		return nil, err
+	err := a.Cursors.read("events", in.After, &filter.After)
+	if err != nil {
+		return nil, coupon.InvalidInput(coupon.Field{Pointer: "after", Detail: "use next_cursor of this very list; if it was signed with a secret that is gone, begin without after: events keep their ids"})
 	}
-	var err error
 	if filter.BookID, err = givenID("book_id", in.BookID); err != nil {
 		return nil, err
 	}

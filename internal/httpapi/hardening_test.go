@@ -153,6 +153,20 @@ func TestHostilePaths(t *testing.T) {
 	}
 }
 
+// A filter that is misspelt does not list everything; what there is is said.
+func TestUnknownParameters(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	admin := h.person(t, coupon.Admin)
+	got := h.call(t, admin, http.MethodGet, Prefix+"/users?q=customer-42&limit=1&a", nil)
+	require.Equal(t, 422, got.status)
+	require.Equal(t, "invalid_input", got.problem.Code)
+	require.Contains(t, got.problem.Detail, "it has limit, cursor, email, prefix, role, status.")
+	require.Equal(t, []coupon.Field{{Pointer: "a", Detail: "is no parameter of this operation"}, {Pointer: "q", Detail: "is no parameter of this operation"}}, got.problem.Errors)
+	require.Contains(t, h.call(t, admin, http.MethodGet, Prefix+"/me?limit=1", nil).problem.Detail, "it has none.")
+	require.Equal(t, 401, h.call(t, "", http.MethodGet, Prefix+"/users?q=1", nil).status, "strangers learn nothing")
+}
+
 // Pages of a site that is on the list may call the API, without cookies; others
 // may not.
 func TestCORS(t *testing.T) {

@@ -157,7 +157,7 @@ func (r route) mount(a *API, api huma.API) {
 	operation := huma.Operation{
 		Method: r.method, Path: r.path, OperationID: r.id, Summary: r.summary, DefaultStatus: r.status,
 		Description: "For " + r.access.String() + ".", MaxBodyBytes: maxBody,
-		Middlewares: huma.Middlewares{a.limited(r), a.enforce(r.access), a.budgeted(r), bounded},
+		Middlewares: huma.Middlewares{a.limited(r), a.enforce(r.access), a.budgeted(r), bounded, knownQuery},
 		Tags:        []string{strings.Split(r.path, "/")[1]},
 		Responses:   map[string]*huma.Response{},
 	}

@@ -218,7 +218,9 @@ func TestEventsOverHTTP(t *testing.T) {
 		return len(types) >= 2 && types[len(types)-1] == "book.activated" && types[len(types)-2] == "book.paused"
 	}, time.Minute, 10*time.Millisecond)
 	require.Equal(t, "invalid_input", h.call(t, key, http.MethodGet, Prefix+"/events?types=book.nope", nil).problem.Code)
-	require.Equal(t, "invalid_input", h.call(t, key, http.MethodGet, Prefix+"/events?after=abc", nil).problem.Code)
+	unsigned := h.call(t, key, http.MethodGet, Prefix+"/events?after=abc", nil).problem
+	require.Equal(t, "invalid_input", unsigned.Code)
+	require.Equal(t, "after", unsigned.Errors[0].Pointer)
 	_, err := h.pool.Exec(t.Context(), `UPDATE event_epoch SET epoch = epoch + 1`) // as after a restore
 	require.NoError(t, err)
 	restored := h.call(t, key, http.MethodGet, Prefix+"/events?after="+cursor, nil)
