@@ -73,7 +73,7 @@ func risks(c config.Config) (lines []string) {
 		risk(!protected, "REDIS_URL has no password: whoever reaches Redis can read and stop the queues")
 	}
 	risk(!c.CookieSecure, "COOKIE_SECURE is false: sessions go over plain HTTP; keep that to one machine")
-	risk(c.AuthSecretPrevious != "", "AUTH_SECRET_PREVIOUS is set: unset it once sessions and links of the old secret are over")
+	risk(c.AuthSecretPrevious != "", "AUTH_SECRET_PREVIOUS is set: unset it an hour after AUTH_SECRET was changed, when locks and links of the old secret are over")
 	host, _, err := net.SplitHostPort(c.Metrics)
 	risk(err == nil && !loopback(host), "METRICS_LISTEN is %s: metrics and profiles have no password; keep the port private", c.Metrics)
 	risk(c.WebhookAllowHTTP, "WEBHOOK_ALLOW_HTTP is true: messages go unencrypted; they are signed, and not secret")

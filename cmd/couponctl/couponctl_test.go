@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,4 +89,11 @@ func TestNothingRuns(t *testing.T) {
 	info, err := os.Stat(filepath.Join(dataDir, "auth_secret"))
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, info.Mode().Perm())
+
+	env, err := settings(&services{}, devOptions{})
+	require.NoError(t, err)
+	require.Contains(t, env, "AUTH_SECRET="+secret)
+	env, err = settings(&services{}, devOptions{hasSecret: true})
+	require.NoError(t, err)
+	require.NotContains(t, strings.Join(env, "\n"), "AUTH_SECRET", "the one that is set is that of the processes")
 }

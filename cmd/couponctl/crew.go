@@ -29,19 +29,28 @@ type crew struct {
 	kept    sync.WaitGroup
 }
 
+// settings are those of every process, beside the environment's own.
+func settings(s *services, o devOptions) ([]string, error) {
+	// Everybody comes from this machine: limits by address would take them for one.
+	env := append(s.env(), "COOKIE_SECURE=false", "SHOWCASE=true", "WEBHOOK_ALLOW_HTTP=true",
+		"WEBHOOK_ALLOW_RANGES=127.0.0.0/8,::1/128", "LIMIT_ANONYMOUS=off", "LIMIT_REGISTRATIONS=off", "LIMIT_SIGN_INS_FROM=off")
+	if o.hasSecret {
+		return env, nil
+	}
+	secret, err := authSecret()
+	return append(env, "AUTH_SECRET="+secret), err
+}
+
 // startCrew starts the processes and waits until all are ready.
 func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*crew, error) {
 	bin, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	secret, err := authSecret()
+	env, err := settings(s, o)
 	if err != nil {
 		return nil, err
 	}
-	// Everybody comes from this machine: limits by address would take them for one.
-	env := append(s.env(), "AUTH_SECRET="+secret, "COOKIE_SECURE=false", "SHOWCASE=true", "WEBHOOK_ALLOW_HTTP=true",
-		"WEBHOOK_ALLOW_RANGES=127.0.0.0/8,::1/128", "LIMIT_ANONYMOUS=off", "LIMIT_REGISTRATIONS=off", "LIMIT_SIGN_INS_FROM=off")
 	keep, ending := context.WithCancel(context.WithoutCancel(ctx))
 	c := &crew{out: out, ending: ending}
 	for i := range o.apis + o.workers {

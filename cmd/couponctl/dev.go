@@ -19,7 +19,10 @@ import (
 )
 
 // devOptions are the flags of `couponctl dev`.
-type devOptions struct{ apis, workers int }
+type devOptions struct {
+	apis, workers int
+	hasSecret     bool // AUTH_SECRET is set: the processes read it themselves
+}
 
 func devCommand() *cobra.Command {
 	var o devOptions
@@ -71,6 +74,7 @@ func dev(ctx context.Context, out io.Writer, o devOptions) (err error) {
 		return err
 	}
 
+	o.hasSecret = cfg.AuthSecret != ""
 	crew, err := startCrew(ctx, out, backing, o)
 	if err != nil {
 		return err
@@ -102,7 +106,7 @@ func dev(ctx context.Context, out io.Writer, o devOptions) (err error) {
 	}
 }
 
-// authSecret is made once and kept, so that sessions survive a restart.
+// authSecret is made once and kept where none is set, so that sessions survive a restart.
 func authSecret() (string, error) {
 	file := filepath.Join(dataDir, "auth_secret")
 	data, err := os.ReadFile(file)

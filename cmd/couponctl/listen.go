@@ -54,12 +54,11 @@ func listen(ctx context.Context, out io.Writer, o listenOptions) (err error) {
 	}
 	secret := o.secret
 	if secret == "" {
-		end, made, err := o.register(ctx, "http://"+listener.Addr().String())
-		if err != nil {
+		var end func() error
+		if end, secret, err = o.register(ctx, "http://"+listener.Addr().String()); err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		defer end()
-		secret = made
+		defer func() { err = errors.Join(err, end()) }()
 	}
 	key, err := standardwebhooks.NewWebhook(secret)
 	if err != nil || len(secret) < len("whsec_")+32 {
@@ -78,7 +77,7 @@ func listen(ctx context.Context, out io.Writer, o listenOptions) (err error) {
 }
 
 // register makes the endpoint, and returns how to delete it and its secret.
-func (o listenOptions) register(ctx context.Context, receiver string) (end func(), secret string, err error) {
+func (o listenOptions) register(ctx context.Context, receiver string) (end func() error, secret string, err error) {
 	if o.url == "" {
 		r, err := findRunning()
 		if err != nil {
@@ -86,12 +85,10 @@ func (o listenOptions) register(ctx context.Context, receiver string) (end func(
 		}
 		o.url = r.URL
 	}
-	guest := client.New(strings.TrimSuffix(o.url, "/"), 1)
-	token, err := guest.SignIn(ctx, o.email, o.password)
+	api, err := o.signIn(ctx)
 	if err != nil {
-		return nil, "", fmt.Errorf("sign in at %s as %s: %w", o.url, o.email, err)
+		return nil, "", err
 	}
-	api := guest.As(token)
 	var made struct {
 		ID     uuid.UUID `json:"id"`
 		Secret string    `json:"secret"`
@@ -100,11 +97,27 @@ func (o listenOptions) register(ctx context.Context, receiver string) (end func(
 	if err = api.Do(ctx, http.MethodPost, "/api/v1/webhooks", body, &made); err != nil {
 		return nil, "", fmt.Errorf("register an endpoint: %w", err)
 	}
-	return func() {
+	return func() error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
-		_ = api.Do(ctx, http.MethodDelete, "/api/v1/webhooks/"+made.ID.String(), nil, nil)
+		api, err := o.signIn(ctx) // anew: the token of the beginning lives for minutes
+		if err == nil {
+			err = api.Do(ctx, http.MethodDelete, "/api/v1/webhooks/"+made.ID.String(), nil, nil)
+		}
+		if err != nil {
+			return fmt.Errorf("the endpoint %s stays, delete it in the web app: %w", made.ID, err)
+		}
+		return nil
 	}, made.Secret, nil
+}
+
+func (o listenOptions) signIn(ctx context.Context) (*client.Client, error) {
+	guest := client.New(strings.TrimSuffix(o.url, "/"), 1)
+	token, err := guest.SignIn(ctx, o.email, o.password)
+	if err != nil {
+		return nil, fmt.Errorf("sign in at %s as %s: %w", o.url, o.email, err)
+	}
+	return guest.As(token), nil
 }
 
 // printer answers 204 to messages that verify, and 401 to others.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -9,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
@@ -51,5 +54,48 @@ func TestListenFails(t *testing.T) {
 		"sign in":   {address: "127.0.0.1:0", url: "http://127.0.0.1:1"},
 	} {
 		require.ErrorContains(t, listen(t.Context(), &bytes.Buffer{}, o), want)
+	}
+}
+
+// onceItSpeaks is Ctrl-C once there is output.
+type onceItSpeaks context.CancelFunc
+
+func (stop onceItSpeaks) Write(p []byte) (int, error) {
+	stop()
+	return len(p), nil
+}
+
+// The endpoint goes at the end, however long ago the sign-in was; else it is said
+// that it stays.
+func TestListenEnds(t *testing.T) {
+	t.Parallel()
+	for name, deleted := range map[string]int{"deleted": http.StatusNoContent, "away": http.StatusServiceUnavailable} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, end := context.WithCancel(t.Context())
+			signIns, by := 0, ""
+			mux := http.NewServeMux()
+			mux.HandleFunc("POST /api/v1/auth/login", func(w http.ResponseWriter, _ *http.Request) {
+				signIns++
+				_, _ = fmt.Fprintf(w, `{"access_token": "token %d"}`, signIns)
+			})
+			mux.HandleFunc("POST /api/v1/webhooks", func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = fmt.Fprintf(w, `{"id": %q, "secret": "whsec_%s"}`, uuid.NewString(), strings.Repeat("A", 32))
+			})
+			mux.HandleFunc("DELETE /api/v1/webhooks/{id}", func(w http.ResponseWriter, r *http.Request) {
+				by = r.Header.Get("Authorization")
+				w.WriteHeader(deleted)
+				_, _ = w.Write([]byte(`{"code": "unavailable"}`))
+			})
+			api := httptest.NewServer(mux)
+			defer api.Close()
+			err := listen(ctx, onceItSpeaks(end), listenOptions{address: "127.0.0.1:0", url: api.URL})
+			require.Equal(t, "Bearer token 2", by, "the first one has expired")
+			if deleted == http.StatusNoContent {
+				require.NoError(t, err)
+			} else {
+				require.ErrorContains(t, err, "delete it in the web app")
+			}
+		})
 	}
 }
