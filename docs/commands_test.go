@@ -19,6 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// answers are what the last commands of a page must have printed.
+var answers = map[string]string{"guide.md": `"type":"coupon.redeemed"`}
+
 // follow are the pages whose commands a reader types one after the other, with
 // the service of `make run` in another terminal.
 var follow = []string{"../README.md", "guide.md", "webhooks.md"}
@@ -75,6 +78,7 @@ func TestCommandsOfThePages(t *testing.T) { //nolint:paralleltest // it takes po
 		t.Logf("%s", out)
 		require.NoError(t, err)
 		require.NotRegexp(t, `"request_id":|Error:|Usage:`, string(out))
+		require.Contains(t, string(out), answers[page])
 		for _, ear := range ears {
 			require.Eventually(t, func() bool { return strings.Contains(ear.text(), "verified") }, time.Minute, 100*time.Millisecond, ear.text())
 			require.NotContains(t, ear.text(), "REFUSED")

@@ -27,7 +27,7 @@ func activityOf(events string) string {
 // oldest one under way, by one process at a time: see NextEvents.
 func (s *Store) CountActivity(ctx context.Context, limit int) (more bool, err error) {
 	err = s.db.QueryRow(ctx, `
-		WITH place AS (SELECT xact FROM activity_cursor FOR UPDATE SKIP LOCKED),
+		WITH place AS (SELECT xact FROM activity_cursor c WHERE `+eventsAhead+` FOR UPDATE SKIP LOCKED),
 		span AS (
 			SELECT max(xact) AS up_to FROM (
 				SELECT xact FROM events

@@ -88,7 +88,7 @@ func (s *Store) NextEvents(ctx context.Context, limit int) (span EventSpan, ok b
 	}
 	at, err := one[place](ctx, s.db, errNoPlace, `
 		SELECT xact::text AS xact, (SELECT count(*) FROM webhook_endpoints WHERE deleted_at IS NULL AND status <> 'disabled') AS endpoints
-		FROM webhook_cursor FOR UPDATE SKIP LOCKED`, nil)
+		FROM webhook_cursor c WHERE `+eventsAhead+` FOR UPDATE SKIP LOCKED`, nil)
 	if errors.Is(err, errNoPlace) {
 		return span, false, nil
 	}
@@ -112,7 +112,11 @@ func (s *Store) NextEvents(ctx context.Context, limit int) (span EventSpan, ok b
 	return EventSpan{at.Xact, *upTo}, at.Endpoints > 0, err
 }
 
-var errNoPlace = errors.New("another dispatcher is at work")
+// eventsAhead tells whether there are events to read after a cursor c. Where there
+// are none its row is not locked: that would write to disk, ten times a second.
+const eventsAhead = `(SELECT e.xact FROM events e WHERE e.xact > c.xact ORDER BY e.xact, e.id LIMIT 1) < pg_snapshot_xmin(pg_current_snapshot())`
+
+var errNoPlace = errors.New("there are no events, or another dispatcher is at work")
 
 // FanOut makes the deliveries of a span of events, and returns the endpoints
 // that have something to be sent, to ring for.

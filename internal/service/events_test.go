@@ -244,3 +244,22 @@ func (h *house) deliverAll(t *testing.T, e coupon.Endpoint) {
 		sent = h.deliver(t, e).Delivered
 	}
 }
+
+// What looks for events again and again writes nothing where there are none: no
+// lock of a row either, which is a transaction and a flush to the disk.
+func TestLookingForEventsWritesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.tell(t, fixture.Book(t, h.pool, 1, 0), 1)
+	look := func() (cursors string) {
+		require.NoError(t, h.webhooks.Dispatch(t.Context()))
+		require.NoError(t, h.sweeper.Activity(t.Context()))
+		require.NoError(t, h.pool.QueryRow(t.Context(), `
+			SELECT concat_ws(' ', w.xact, w.xmin, w.xmax, a.xact, a.xmin, a.xmax) FROM webhook_cursor w, activity_cursor a
+			WHERE least(w.xact, a.xact) = (SELECT max(xact) FROM events)
+			UNION ALL SELECT '' LIMIT 1`).Scan(&cursors))
+		return cursors
+	}
+	require.Eventually(t, func() bool { return look() != "" }, time.Minute, 20*time.Millisecond, "other tests' transactions end")
+	require.Equal(t, look(), look())
+}
