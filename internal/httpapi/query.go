@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,10 +36,7 @@ func knownQuery(ctx huma.Context, next func(huma.Context)) {
 		next(ctx)
 		return
 	}
-	detail := "Leave out the parameters that this operation does not have: it has none."
-	if len(known) > 0 {
-		detail = "Leave out the parameters that this operation does not have: it has " + strings.Join(known, ", ") + "."
-	}
+	detail := "Leave out the parameters that this operation does not have: it has " + cmp.Or(strings.Join(known, ", "), "none") + "."
 	slices.SortFunc(unknown, func(a, b coupon.Field) int { return strings.Compare(a.Pointer, b.Pointer) })
 	status := http.StatusUnprocessableEntity
 	writeProblem(c, &Problem{Status: status, Code: codeOf[status], Detail: detail, Errors: unknown})
