@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"couponbook/internal/config"
 	"couponbook/internal/coupon"
 	"couponbook/internal/testdb"
 )
@@ -90,10 +91,10 @@ func TestNothingRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 0o600, info.Mode().Perm())
 
-	env, err := settings(&services{}, devOptions{})
+	env, err := crewSettings(config.Config{}, &services{})
 	require.NoError(t, err)
 	require.Contains(t, env, "AUTH_SECRET="+secret)
-	env, err = settings(&services{}, devOptions{hasSecret: true})
+	env, err = crewSettings(config.Config{AuthSecret: secret}, &services{})
 	require.NoError(t, err)
 	require.NotContains(t, strings.Join(env, "\n"), "AUTH_SECRET", "the one that is set is that of the processes")
 }

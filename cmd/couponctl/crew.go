@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"couponbook/internal/config"
 	"couponbook/internal/devservices"
 )
 
@@ -29,12 +30,12 @@ type crew struct {
 	kept    sync.WaitGroup
 }
 
-// settings are those of every process, beside the environment's own.
-func settings(s *services, o devOptions) ([]string, error) {
+// crewSettings are those of every process, beside the environment's own.
+func crewSettings(cfg config.Config, s *services) ([]string, error) {
 	// Everybody comes from this machine: limits by address would take them for one.
 	env := append(s.env(), "COOKIE_SECURE=false", "SHOWCASE=true", "WEBHOOK_ALLOW_HTTP=true",
 		"WEBHOOK_ALLOW_RANGES=127.0.0.0/8,::1/128", "LIMIT_ANONYMOUS=off", "LIMIT_REGISTRATIONS=off", "LIMIT_SIGN_INS_FROM=off")
-	if o.hasSecret {
+	if cfg.AuthSecret != "" {
 		return env, nil
 	}
 	secret, err := authSecret()
@@ -42,12 +43,8 @@ func settings(s *services, o devOptions) ([]string, error) {
 }
 
 // startCrew starts the processes and waits until all are ready.
-func startCrew(ctx context.Context, out io.Writer, s *services, o devOptions) (*crew, error) {
+func startCrew(ctx context.Context, out io.Writer, env []string, o devOptions) (*crew, error) {
 	bin, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	env, err := settings(s, o)
 	if err != nil {
 		return nil, err
 	}

@@ -19,10 +19,7 @@ import (
 )
 
 // devOptions are the flags of `couponctl dev`.
-type devOptions struct {
-	apis, workers int
-	hasSecret     bool // AUTH_SECRET is set: the processes read it themselves
-}
+type devOptions struct{ apis, workers int }
 
 func devCommand() *cobra.Command {
 	var o devOptions
@@ -74,8 +71,11 @@ func dev(ctx context.Context, out io.Writer, o devOptions) (err error) {
 		return err
 	}
 
-	o.hasSecret = cfg.AuthSecret != ""
-	crew, err := startCrew(ctx, out, backing, o)
+	settings, err := crewSettings(cfg, backing)
+	if err != nil {
+		return err
+	}
+	crew, err := startCrew(ctx, out, settings, o)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,8 @@
 -- Of an event that is no coupon's: WHERE event.id = …, the number of its evt_….
 -- A delivery can tell of several events of a transaction: it is found by the first.
 SELECT event.id AS event, event.type, event.created_at, sent.url, sent.endpoint, sent.open_until,
-       sent.delivery, coalesce(sent.status, 'nobody wanted it') AS status, sent.next_attempt_at, sent.started_at, sent.status_code, sent.error, sent.detail
+       sent.delivery, CASE WHEN event.xact > (SELECT xact FROM webhook_cursor) THEN 'not dealt out yet' ELSE coalesce(sent.status, 'nobody wanted it') END AS status,
+       sent.next_attempt_at, sent.started_at, sent.status_code, sent.error, sent.detail
 FROM events event
 LEFT JOIN LATERAL (
     SELECT coalesce(delivery.callback_url, endpoint.url) AS url, endpoint.status AS endpoint, endpoint.open_until, delivery.id AS delivery, delivery.status, delivery.next_attempt_at,

@@ -23,39 +23,29 @@ function visit(): (id: string) => HTMLInputElement {
   return (id) => (element as Element).querySelector<HTMLInputElement>(`#${id}`)!
 }
 
-/** What is invisible cannot have the focus. */
-const whileInvisible = () =>
+/** The field comes up, but stays invisible for a frame: it cannot have the focus before. */
+async function comesUp(): Promise<void> {
   vi.spyOn(HTMLElement.prototype, 'focus').mockImplementation(() => undefined)
+  shown.value = true
+  await nextTick()
+  await frame()
+  vi.restoreAllMocks()
+}
 
 afterEach(() => (document.body.innerHTML = ''))
 
 it('takes the cursor from the field that was left', async () => {
   const field = visit()
   field('password').focus()
-  shown.value = true
-  await nextTick()
-  await frame()
-  expect(document.activeElement).toBe(field('code'))
-})
-
-it('takes it once it can be had', async () => {
-  const field = visit()
-  whileInvisible()
-  shown.value = true
-  await nextTick()
-  await frame()
-  vi.restoreAllMocks()
-  expect(document.activeElement).toBe(document.body)
+  await comesUp()
+  expect(document.activeElement).toBe(field('password'))
   await frame()
   expect(document.activeElement).toBe(field('code'))
 })
 
 it('leaves it to who types into another field already', async () => {
   const field = visit()
-  whileInvisible()
-  shown.value = true
-  await nextTick()
-  vi.restoreAllMocks()
+  await comesUp()
   field('password').focus()
   await frame()
   await frame()
@@ -63,10 +53,9 @@ it('leaves it to who types into another field already', async () => {
 })
 
 it('leaves it alone when told so', async () => {
-  visit()
+  const field = visit()
   wanted.value = false
-  shown.value = true
-  await nextTick()
+  await comesUp()
   await frame()
-  expect(document.activeElement).toBe(document.body)
+  expect(document.activeElement).not.toBe(field('code'))
 })
