@@ -131,7 +131,7 @@ bench-curves: build ## Measure along rows, codes, books and processes, and what 
 	@bin/couponctl services --durable -- $(GO) run ./bench -curves
 
 .PHONY: check-docs
-check-docs: build ## Type every command of the README, the guide and the webhooks' page, as printed (some minutes)
+check-docs: build ## Type every command of the README, the guide, the webhooks' page and of operations, as printed (some minutes); needs psql and pg_dump
 	@$(GO) test -count=1 -v -tags docs -run TestCommandsOfThePages -timeout 30m ./docs
 
 .PHONY: restore-drill
@@ -140,7 +140,7 @@ restore-drill: build ## Dump an installation under way, lose it, restore it else
 
 .PHONY: container-smoke
 container-smoke: ## Build the image, run the compose file, hold a sale, replace every process (starts a Docker where none runs)
-	@deploy/with-docker $(GO) test -count=1 -v -tags containers -run TestContainers -timeout 30m ./deploy
+	@deploy/with-docker $(GO) test -count=1 -v -tags containers -run 'TestContainers|TestDeployment' -timeout 30m ./deploy
 
 .PHONY: demo
 demo: ## Build the slides of docs/demo

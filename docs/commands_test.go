@@ -5,8 +5,10 @@ package docs
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,6 +86,45 @@ func TestCommandsOfThePages(t *testing.T) { //nolint:paralleltest // it takes po
 			require.NotContains(t, ear.text(), "REFUSED")
 		}
 	}
+	asOperator(t, root)
+}
+
+// asOperator types what operations.md has for psql, and its backup: with the
+// database of `make run`, and a new one beside it to restore into.
+func asOperator(t *testing.T, root string) {
+	t.Helper()
+	var running struct {
+		DatabaseURL string `json:"database_url"`
+	}
+	require.NoError(t, json.Unmarshal([]byte(read(t, "../.data/running.json")), &running))
+	restored, err := url.Parse(running.DatabaseURL)
+	require.NoError(t, err)
+	restored.Path = fmt.Sprintf("/restored_%d", time.Now().UnixNano())
+	dumps := t.TempDir()
+	real := strings.NewReplacer(
+		"postgres://… deploy/backup", "'"+running.DatabaseURL+"' deploy/backup",
+		"postgres://… deploy/restore", "'"+restored.String()+"' deploy/restore",
+		"/var/backups/couponbook/couponbook-20261128T120000Z.dump", dumps+"/*.dump",
+		"/var/backups/couponbook", dumps,
+		"couponctl verify", "DATABASE_URL='"+restored.String()+"' couponctl verify",
+	)
+	var script strings.Builder
+	fmt.Fprintf(&script, "set -eu\nexport DATABASE_URL='%s' PATH=\"$PWD/bin:$PATH\"\npsql \"$DATABASE_URL\" -c 'CREATE DATABASE %s'\n", running.DatabaseURL, restored.Path[1:])
+	typed := 0
+	for _, block := range shellBlocks(read(t, "operations.md")) {
+		if !strings.HasPrefix(block, "echo") { // make container-smoke types those of the compose file
+			script.WriteString(real.Replace(block))
+			typed++
+		}
+	}
+	require.Equal(t, 3, typed)
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script.String())
+	cmd.Dir = root
+	out, err := cmd.CombinedOutput()
+	t.Logf("%s", out)
+	require.NoError(t, err)
+	require.Contains(t, string(out), "limit_reached", "why customer-42 was refused")
+	require.Contains(t, string(out), "0 anomalies")
 }
 
 func read(t *testing.T, page string) string {
