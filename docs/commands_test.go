@@ -101,7 +101,7 @@ func asOperator(t *testing.T, root string) {
 	require.NoError(t, err)
 	restored.Path = fmt.Sprintf("/restored_%d", time.Now().UnixNano())
 	dumps := t.TempDir()
-	real := strings.NewReplacer(
+	given := strings.NewReplacer(
 		"postgres://… deploy/backup", "'"+running.DatabaseURL+"' deploy/backup",
 		"postgres://… deploy/restore", "'"+restored.String()+"' deploy/restore",
 		"/var/backups/couponbook/couponbook-20261128T120000Z.dump", dumps+"/*.dump",
@@ -113,7 +113,7 @@ func asOperator(t *testing.T, root string) {
 	typed := 0
 	for _, block := range shellBlocks(read(t, "operations.md")) {
 		if !strings.HasPrefix(block, "echo") { // make container-smoke types those of the compose file
-			script.WriteString(real.Replace(block))
+			script.WriteString(given.Replace(block))
 			typed++
 		}
 	}
